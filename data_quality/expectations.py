@@ -1,0 +1,58 @@
+"""A thin door to Great Expectations: named checks over one small pandas frame, failures as sentences."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import pandas as pd
+
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+
+
+@dataclass(frozen=True)
+class Check:
+    column: str
+    rule: str  # equals | at_most | matches
+    limit: Any
+    sentence: str  # {value} is the first value that broke the rule
+
+
+@cache
+def _batch_definition() -> Any:
+    """One ephemeral context per process: building it costs seconds, reusing it milliseconds."""
+    import great_expectations as gx
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    asset = context.data_sources.add_pandas("finops").add_dataframe_asset("profile")
+    return asset.add_batch_definition_whole_dataframe("whole")
+
+
+def failures(frame: pd.DataFrame, checks: list[Check]) -> list[str]:
+    """The sentence of each check that `frame` breaks, in the order of `checks`."""
+    import great_expectations as gx
+
+    batch = _batch_definition().get_batch(batch_parameters={"dataframe": frame})
+    suite = gx.ExpectationSuite(name="checks", expectations=[_expectation(check) for check in checks])
+    outcome = batch.validate(suite, result_format="COMPLETE")
+    sentences = []
+    for check, result in zip(checks, outcome.results, strict=True):
+        if not result.success:
+            unexpected = result.result.get("unexpected_list") or [result.exception_info]
+            sentences.append(check.sentence.format(value=unexpected[0]))
+    return sentences
+
+
+def _expectation(check: Check) -> Any:
+    import great_expectations.expectations as gxe
+
+    if check.rule == "equals":
+        return gxe.ExpectColumnValuesToBeInSet(column=check.column, value_set=[check.limit])
+    if check.rule == "at_most":
+        return gxe.ExpectColumnValuesToBeBetween(column=check.column, max_value=check.limit)
+    if check.rule == "matches":
+        return gxe.ExpectColumnValuesToMatchRegex(column=check.column, regex=check.limit)
+    raise ValueError(f"unknown rule {check.rule}")

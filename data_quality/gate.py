@@ -1,0 +1,113 @@
+"""The gate: each delivery is checked before it replaces the previous one.
+
+A delivery that fails lies in quarantine/<source>/<period>/ with reasons.json; the previous delivery stays in place.
+Great Expectations runs on a small profile (one row per dataset, currency and metric), never on the charges themselves.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from data_quality.expectations import Check, failures
+from pipelines.errors import GateError
+from pipelines.landing.contracts import Contract
+from pipelines.landing.deliveries import Delivery
+from pipelines.settings import Workspace
+
+# A month this small says nothing by shrinking.
+_ROWS_WORTH_A_DROP_CHECK = 1_000
+
+
+def check_delivery(
+    workspace: Workspace,
+    contract: Contract,
+    delivery: Delivery,
+    data: Path,
+    before: Delivery | None,
+    expected_rows: int | None,
+) -> None:
+    """Raise GateError when the delivery may not be trusted.
+
+    Checked: totals and rows against the source and the manifest, billing period, currency, drop against the previous
+    delivery.
+    """
+    profile = _profile(contract, delivery, data, before, expected_rows)
+    reasons = failures(profile, _checks(workspace, delivery))
+    if not reasons:
+        return
+    quarantine = workspace.quarantine / delivery.source / delivery.billing_period
+    shutil.rmtree(quarantine, ignore_errors=True)
+    quarantine.mkdir(parents=True)
+    shutil.move(data, quarantine / "data.parquet")
+    (quarantine / "delivery.json").write_text(delivery.to_json(), "utf-8")
+    (quarantine / "reasons.json").write_text(json.dumps(reasons, indent=1), "utf-8")
+    files = ", ".join(sorted({file["key"] for file in delivery.files})[:2])
+    raise GateError(
+        f"{delivery.source} {delivery.billing_period} ({files})",
+        "; ".join(reasons),
+        f"Put into {quarantine}; the previous delivery stays",
+        "Check the export; a drop that is right is let through by [gate] max_drop = 1.0",
+    )
+
+
+def _checks(workspace: Workspace, delivery: Delivery) -> list[Check]:
+    limit = workspace.settings.gate.max_drop
+    return [
+        Check("difference", "equals", 0, "landed total differs from the source's by {value}"),
+        Check("missing_rows", "equals", 0, "{value} rows of those the manifest announces are missing"),
+        Check("currency", "matches", r"^[A-Z]{3}$", "billing currency is '{value}', not a three-letter code"),
+        Check("foreign_period_rows", "equals", 0, f"{{value}} rows state another month than {delivery.billing_period}"),
+        Check("undated_rows", "equals", 0, "{value} rows have no charge date"),
+        Check("drop", "at_most", limit, f"lost {{value:.0%}} of the previous delivery's rows (limit {limit:.0%})"),
+    ]
+
+
+def _profile(
+    contract: Contract, delivery: Delivery, data: Path, before: Delivery | None, expected_rows: int | None
+) -> pd.DataFrame:
+    bounds = _bounds(contract, delivery, data)
+    common: dict[str, Any] = {
+        "missing_rows": 0 if expected_rows is None else expected_rows - delivery.rows,
+        "foreign_period_rows": bounds[0],
+        "undated_rows": bounds[1],
+        "drop": _drop(delivery, before),
+    }
+    rows = [
+        {
+            "currency": total.currency or "",
+            "difference": int((total.source - total.rounding - total.landed).scaleb(12)),
+            **common,
+        }
+        for total in delivery.totals
+    ]
+    return pd.DataFrame(rows or [{"currency": "XXX", "difference": 0, **common}])
+
+
+def _bounds(contract: Contract, delivery: Delivery, data: Path) -> tuple[int, int]:
+    """Rows whose own billing period is another one, and rows without a charge date."""
+    period = {
+        "cur": f"strftime({contract.period}, '%Y-%m')",
+        "focus": f"strftime({contract.period}, '%Y-%m')",
+        "billing_export": f"substr({contract.period}, 1, 4) || '-' || substr({contract.period}, 5, 2)",
+        # Azure's billing period may start on any day; only its charge date is bound to the month's neighbourhood.
+        "cost_details": f"'{delivery.billing_period}'",
+    }[contract.dataset]
+    row = duckdb.sql(
+        f"select count(*) filter (where {period} <> '{delivery.billing_period}'), "
+        f"count(*) filter (where {contract.charge_start} is null) "
+        f"from read_parquet('{str(data).replace(chr(39), chr(39) * 2)}')"
+    ).fetchone()
+    assert row is not None
+    return int(row[0]), int(row[1])
+
+
+def _drop(delivery: Delivery, before: Delivery | None) -> float:
+    if before is None or before.rows < _ROWS_WORTH_A_DROP_CHECK:
+        return 0.0
+    return max(0.0, 1 - delivery.rows / before.rows)

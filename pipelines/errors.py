@@ -1,0 +1,70 @@
+"""Errors that a person can act on: where, what, what was done about it, and the next command."""
+
+from __future__ import annotations
+
+
+class FinopsError(Exception):
+    """Base of all expected failures; the command line prints it and exits 1.
+
+    FinopsError
+    ├── SettingsError        finops.toml or the command's arguments
+    ├── DecisionError        a file under decisions/
+    ├── ExportError          a provider's export
+    │   ├── ExportNotReadyError   a manifest names files that are not there (yet)
+    │   ├── ExportChangedError    the export was rewritten while it was read
+    │   └── BadExportError        files that cannot be read as what they claim to be
+    ├── GateError            a landed delivery failed its checks
+    ├── BuildError           dbt failed
+    └── AuditError           the marts failed the audit before publishing
+    """
+
+    def __init__(self, where: str, what: str, done: str = "", fix: str = "") -> None:
+        self.where, self.what, self.done, self.fix = where, what, done, fix
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        sentences = [f"{self.where}: {self.what}"]
+        sentences += [f"{text}." for text in (self.done, self.fix) if text]
+        return " ".join(s if s.endswith((".", "?", "`")) else f"{s}." for s in sentences).replace("..", ".")
+
+
+class SettingsError(FinopsError):
+    """The workspace's finops.toml, or an argument, cannot be used."""
+
+
+class DecisionError(FinopsError):
+    """A decision file has rows that cannot be applied."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        shown = "\n  ".join(problems[:20])
+        more = f"\n  … and {len(problems) - 20} more" if len(problems) > 20 else ""
+        super().__init__("decisions", f"{len(problems)} problem(s):\n  {shown}{more}\n", "Nothing was applied")
+
+
+class ExportError(FinopsError):
+    """A provider's export could not be landed; the previous delivery stays."""
+
+
+class ExportNotReadyError(ExportError):
+    """A manifest names files that are absent: the export is still being written, or was damaged."""
+
+
+class ExportChangedError(ExportError):
+    """A file changed or vanished between listing and reading."""
+
+
+class BadExportError(ExportError):
+    """A file cannot be read as the format that the source declares."""
+
+
+class GateError(ExportError):
+    """A delivery was read but its checks failed; it lies in quarantine."""
+
+
+class BuildError(FinopsError):
+    """dbt could not build the warehouse."""
+
+
+class AuditError(FinopsError):
+    """The built marts failed the audit; readers keep the previous run."""

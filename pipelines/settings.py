@@ -1,0 +1,191 @@
+"""One typed settings object: the only reader of finops.toml and of FINOPS_* environment variables.
+
+Secrets never live here: cloud credentials come from each SDK's own chain (environment, profile, workload identity).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from pipelines.errors import SettingsError
+
+Format = Literal["cur", "cur2", "focus", "cost_details", "billing_export"]
+
+DATASET_OF_FORMAT: dict[str, str] = {
+    "cur": "cur",
+    "cur2": "cur",
+    "focus": "focus",
+    "cost_details": "cost_details",
+    "billing_export": "billing_export",
+}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(_Strict):
+    """One bill of one provider; `name` becomes x_source in the ledger."""
+
+    name: str
+    provider: str
+    format: Format
+    uri: str | None = None
+    actual: str | None = None
+    amortized: str | None = None
+    # For old exports without a currency column; a column in the file always wins.
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_a_safe_path_part(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", value):
+            raise ValueError("use letters, digits, - and _ (it becomes a folder name and x_source)")
+        return value
+
+    @field_validator("provider")
+    @classmethod
+    def _provider_is_lower_case(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._-]*", value):
+            raise ValueError("use aws, azure, gcp, or a plain name for FOCUS files of others")
+        return value.lower()
+
+    @model_validator(mode="after")
+    def _has_a_place_to_read(self) -> Source:
+        if self.format != "cost_details" and (self.actual or self.amortized):
+            raise ValueError("actual and amortized belong to format = 'cost_details'")
+        if not self.uri and not self.actual and not self.amortized:
+            raise ValueError("give uri (or, for cost_details, actual and amortized)")
+        if self.uri and (self.actual or self.amortized):
+            raise ValueError("give either uri or actual/amortized, not both")
+        return self
+
+    @property
+    def dataset(self) -> str:
+        return DATASET_OF_FORMAT[self.format]
+
+    @property
+    def uris(self) -> dict[str, str]:
+        """Where to look, by role: `""` where the export itself says what it is."""
+        named = {"actual": self.actual, "amortized": self.amortized, "": self.uri}
+        return {role: uri for role, uri in named.items() if uri}
+
+
+class WorkspaceTable(_Strict):
+    reporting_currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
+
+
+class BuildTable(_Strict):
+    memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)?\s?[KMGT]i?B$")] = "2GB"
+    threads: Annotated[int, Field(ge=1, le=64)] = 2
+
+
+class GateTable(_Strict):
+    """Limits of the gate. A month that loses more than `max_drop` of its rows is held back for a person to look at."""
+
+    max_drop: Annotated[float, Field(gt=0, le=1)] = 0.9
+
+
+class PublishTable(_Strict):
+    keep_runs: Annotated[int, Field(ge=1)] = 7
+    show_owner_emails: bool = False
+
+
+class Settings(_Strict):
+    workspace: WorkspaceTable = WorkspaceTable()
+    build: BuildTable = BuildTable()
+    gate: GateTable = GateTable()
+    publish: PublishTable = PublishTable()
+    sources: tuple[Source, ...] = ()
+
+    @model_validator(mode="after")
+    def _source_names_are_unique(self) -> Settings:
+        names = [source.name.lower() for source in self.sources]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"source names must be unique (letter case does not count): {', '.join(twice)}")
+        return self
+
+
+class Workspace:
+    """A company's folder: its settings, and where each kind of thing lies below it."""
+
+    def __init__(self, root: Path, settings: Settings) -> None:
+        self.root = root
+        self.settings = settings
+
+    @classmethod
+    def open(cls, root: Path | None = None) -> Workspace:
+        """Read `root`/finops.toml; `root` defaults to $FINOPS_WORKSPACE, then ./workspace."""
+        root = (root or Path(os.environ.get("FINOPS_WORKSPACE", "workspace"))).absolute()
+        toml = root / "finops.toml"
+        if not toml.is_file():
+            raise SettingsError(str(toml), "there is no workspace here", fix=f"Make one with `finops init {root}`")
+        try:
+            settings = Settings.model_validate(tomllib.loads(toml.read_text("utf-8")))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+            raise SettingsError(str(toml), f"is not valid TOML: {problem}", fix="Mend that line and run again") from None
+        except ValidationError as problem:
+            found = "; ".join(
+                ".".join(str(part) for part in error["loc"]) + ": " + error["msg"].removeprefix("Value error, ")
+                for error in problem.errors()
+            )
+            raise SettingsError(str(toml), found, "Nothing was run", "Mend the file and run again") from None
+        return cls(root, settings)
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        return self.settings.sources
+
+    def chosen_sources(self, names: list[str] | None = None) -> list[Source]:
+        """The named sources (all when none are named)."""
+        if not names:
+            return list(self.sources)
+        unknown = sorted(set(names) - {source.name for source in self.sources})
+        if unknown:
+            known = ", ".join(source.name for source in self.sources) or "none"
+            raise SettingsError(str(self.root / "finops.toml"), f"no source named {', '.join(unknown)}; known: {known}")
+        return [source for source in self.sources if source.name in names]
+
+    @property
+    def decisions(self) -> Path:
+        return self.root / "decisions"
+
+    @property
+    def landing(self) -> Path:
+        return self.root / "landing"
+
+    @property
+    def landing_history(self) -> Path:
+        return self.root / "landing_history"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.root / "quarantine"
+
+    @property
+    def scratch(self) -> Path:
+        return self.root / ".scratch"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.root / "warehouse.duckdb"
+
+    @property
+    def published(self) -> Path:
+        return self.root / "published"
+
+    @property
+    def reports(self) -> Path:
+        return self.root / "reports"
+
+
+def is_period(text: str) -> bool:
+    """True for a billing period written YYYY-MM."""
+    return re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text) is not None
