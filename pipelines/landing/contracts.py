@@ -125,12 +125,7 @@ COST_DETAILS = Contract(
 _GCP_PATHS = {
     **{
         name.replace(".", "_"): (name, "text")
-        for name in """billing_account_id service.id service.description sku.id sku.description project.id
-        project.number project.name project.ancestry_numbers location.location location.country location.region
-        location.zone resource.name resource.global_name price.unit currency usage.unit usage.pricing_unit
-        invoice.month invoice.publisher_type cost_type adjustment_info.id adjustment_info.description
-        adjustment_info.mode adjustment_info.type transaction_type seller_name subscription.instance_id
-        consumption_model.id consumption_model.description""".split()
+        for name in ["billing_account_id", "service.id", "service.description", "sku.id", "sku.description", "project.id", "project.number", "project.name", "project.ancestry_numbers", "location.location", "location.country", "location.region", "location.zone", "resource.name", "resource.global_name", "price.unit", "currency", "usage.unit", "usage.pricing_unit", "invoice.month", "invoice.publisher_type", "cost_type", "adjustment_info.id", "adjustment_info.description", "adjustment_info.mode", "adjustment_info.type", "transaction_type", "seller_name", "subscription.instance_id", "consumption_model.id", "consumption_model.description"]
     },
     **{
         name.replace(".", "_"): (name, kind)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -21,17 +22,15 @@ from pipelines.errors import BadExportError, ExportChangedError, ExportError, Fi
 from pipelines.landing.casts import connect
 from pipelines.landing.contracts import CONTRACTS, Contract, landed_types
 from pipelines.landing.deliveries import ControlTotal, Delivery, Partition, locked, write_atomically
-from pipelines.landing.discovery import Found, Part, find_deliveries
+from pipelines.landing.discovery import Found, find_deliveries
 from pipelines.landing.reading import (
-    Relation,
-    control_sql,
+    SourceTable,
+    Table,
     identifier,
-    open_relations,
-    period_sql,
+    open_source_tables,
+    open_table,
     quoted,
-    select_sql,
     sha256_of,
-    unknown_columns,
 )
 from pipelines.landing.stores import SourceFile, Store, open_store
 from pipelines.settings import Source, Workspace
@@ -117,6 +116,7 @@ class _Reader:
         self.con = con
         self.scratch = scratch
         self.stores = {role: open_store(uri, workspace.root) for role, uri in source.uris.items()}
+        self._opened: dict[tuple[str, int], list[SourceTable]] = {}
         self._peeked_path = workspace.landing / source.dataset / f"source={source.name}" / "peeked.json"
         self._peeked: dict[str, list[str]] = _load_json(self._peeked_path)
 
@@ -133,41 +133,37 @@ class _Reader:
             key = f"{store.uri}|{file.key}|{file.etag}"
             if key not in self._peeked:
                 path = store.fetch(file, self.scratch / "peek")
-                relations = self._relations(path, file.key)
-                self._peeked[key] = sorted(
-                    {
-                        period
-                        for relation in relations
-                        for (period,) in self._run(
-                            f"select distinct {period_sql(relation, self.contract)} from {relation.from_sql}", relation
-                        )
-                        if period
-                    }
-                )
+                sources = [({}, table) for table in self._open(path, file.key)]
+                table = open_table(self.con, sources, self.contract, self.source.currency)
+                rows = self._run(f"select distinct {table.period_sql()} from ({table.sql})", table, file.key)
+                self._peeked[key] = sorted(period for (period,) in rows if period)
             periods.update(self._peeked[key])
         return sorted(periods)
 
-    def _relations(self, path: Path, label: str) -> list[Relation]:
-        relations = open_relations(self.con, path, label, self.contract.dataset, self.scratch)
-        for relation in relations:
-            self._require_columns(relation)
-        return relations
+    def _open(self, path: Path, label: str) -> list[SourceTable]:
+        """The tables in a file; text is converted once, also when a file is first peeked into and then landed."""
+        key = (label, path.stat().st_mtime_ns)
+        if key not in self._opened:
+            self._opened[key] = open_source_tables(self.con, path, label, self.contract.dataset, self.scratch)
+            for table in self._opened[key]:
+                self._require_columns(table)
+        return self._opened[key]
 
-    def _require_columns(self, relation: Relation) -> None:
+    def _require_columns(self, table: SourceTable) -> None:
         missing = [
             name
             for name in self.contract.required
-            if relation.column(self.contract, name) is None
+            if table.column(self.contract, name) is None
             and not (name == self.contract.currency and self.source.currency)
         ]
         missing += [
             " or ".join(group)
             for group in self.contract.needs
-            if not any(relation.column(self.contract, name) for name in group)
+            if not any(table.column(self.contract, name) for name in group)
         ]
         if missing:
             raise BadExportError(
-                f"{self.source.name}: {relation.label}",
+                f"{self.source.name}: {table.label}",
                 f"misses the column(s) {', '.join(missing)} that a '{self.source.format}' export has",
                 "The file was not landed; the previous delivery stays",
                 f"Check the export's settings, or `format` of {self.source.name} in finops.toml",
@@ -204,7 +200,7 @@ class _Reader:
             return Landed(name, period, "unchanged", before.rows)
         data = scratch / "data.parquet"
         scratch.mkdir(parents=True, exist_ok=True)
-        totals, relations = self._write(found, paths, delivery_id, data)
+        totals = self._write(found, paths, delivery_id, data)
         for part in found.parts:  # a local file may have been rewritten while DuckDB read it
             for file in part.files:
                 part.store.fetch(file, scratch / "check") if _is_local(part.store) else None
@@ -230,8 +226,18 @@ class _Reader:
         find_step("gate")(self.workspace, self.contract, delivery, data, before, expected)
         partition.replace(data, delivery)
         shutil.rmtree(scratch, ignore_errors=True)
-        del relations
+        self._forget(found)
         return Landed(name, period, "restated" if before else "landed", delivery.rows)
+
+    def _forget(self, found: Found) -> None:
+        """Free the converted text of files that no other month needs."""
+        if any(part.period_filter for part in found.parts):
+            return
+        labels = {file.key for file in found.files}
+        for key in [key for key in self._opened if key[0] in labels]:
+            for table in self._opened.pop(key):
+                if table.path.is_relative_to(self.scratch):
+                    table.path.unlink(missing_ok=True)
 
     def _fingerprint(self, found: Found) -> str:
         text = "\n".join(
@@ -254,68 +260,60 @@ class _Reader:
 
     def _write(
         self, found: Found, paths: dict[tuple[str, str], Path], delivery_id: str, target: Path
-    ) -> tuple[list[ControlTotal], list[Relation]]:
+    ) -> list[ControlTotal]:
         """Stream the delivery's files into one Parquet file; return its control totals, read from source and target."""
-        opened: list[tuple[Part, Relation]] = []
+        sources: list[tuple[dict[str, str], SourceTable]] = []
         for part in found.parts:
-            for file in part.files:
-                for relation in self._relations(paths[part.store.uri, file.key], file.key):
-                    opened.append((part, relation))
-        relations = [relation for _, relation in opened]
-        unknown = [name for name in unknown_columns(relations, self.contract) if name not in landed_types(self.contract)]
-        selects = []
-        for part, relation in opened:
             constants = {
                 "x_source": self.source.name,
                 "x_billing_period": found.period,
                 "x_delivery_id": delivery_id,
                 "x_dataset": part.dataset,
+                "x_other_periods": "yes" if part.period_filter else "no",
             }
-            select = select_sql(relation, self.contract, unknown, constants, self.source.currency)
-            selects.append(select + self._period_filter(part, relation, found.period))
-        body = " union all by name ".join(selects) if selects else self._empty_select()
-        copy = f"copy ({body}) to {quoted(str(target))} (format parquet, compression zstd, row_group_size 122880)"
+            for file in part.files:
+                path = paths[part.store.uri, file.key]
+                sources += [(constants, table) for table in self._open(path, file.key)]
+        if not sources:
+            self._copy(self._empty_select(), target)
+            return []
+        table = open_table(self.con, sources, self.contract, self.source.currency)
+        filtered = any(part.period_filter for part in found.parts)
+        where = f"where x_other_periods = 'no' or {table.period_sql()} = {quoted(found.period)}" if filtered else ""
+        labels = ", ".join(sorted({source.label for _, source in sources})[:3])
         try:
-            self.con.execute(copy)
-            source = self._source_totals(opened, found.period)
+            self._copy(table.landed_sql(where), target)
         except duckdb.Error as problem:
-            raise self._explained(problem, opened) from None
-        return self._totals(source, target), relations
+            raise self._explained(problem, table, labels) from None
+        return self._totals(self._run(table.control_sql(where), table, labels), target)
 
-    def _period_filter(self, part: Part, relation: Relation, period: str) -> str:
-        return f" where {period_sql(relation, self.contract)} = {quoted(period)}" if part.period_filter else ""
+    def _copy(self, select: str, target: Path) -> None:
+        self.con.execute(f"copy ({select}) to {quoted(str(target))} (format parquet, compression zstd)")
 
     def _empty_select(self) -> str:
         columns = ", ".join(f"cast(null as {t}) as {identifier(n)}" for n, t in landed_types(self.contract).items())
         return f"select {columns} where false"
 
-    def _source_totals(self, opened: list[tuple[Part, Relation]], period: str) -> dict[tuple[str, str, str], list[Decimal]]:
-        """(dataset, currency, metric) -> [sum of landed values, rounding, rows], from the source files."""
-        totals: dict[tuple[str, str, str], list[Decimal]] = {}
-        for part, relation in opened:
-            where = self._period_filter(part, relation, period)
-            sql = control_sql(relation, self.contract, where, self.source.currency)
-            for currency, rows, *sums in self.con.execute(sql).fetchall():
-                for number, metric in enumerate(self.contract.cost_metrics):
-                    total = totals.setdefault((part.dataset, currency, metric), [Decimal(0), Decimal(0), Decimal(0)])
-                    total[0] += sums[2 * number] or 0
-                    total[1] += sums[2 * number + 1] or 0
-                    total[2] += rows
-        return totals
-
-    def _totals(self, source: dict[tuple[str, str, str], list[Decimal]], target: Path) -> list[ControlTotal]:
-        sums = ", ".join(f"sum({metric})" for metric in self.contract.cost_metrics)
+    def _totals(self, source_rows: list[tuple[Any, ...]], target: Path) -> list[ControlTotal]:
+        """Totals per dataset, currency and metric: as the source files say, and as read back from the landed file."""
+        metrics = self.contract.cost_metrics
+        source: dict[tuple[str, str, str], tuple[Decimal, Decimal]] = {}
+        for dataset, currency, _, *sums in source_rows:
+            for number, metric in enumerate(metrics):
+                value, rounding = sums[2 * number : 2 * number + 2]
+                source[dataset, currency, metric] = (value or Decimal(0), rounding or Decimal(0))
+        sums_sql = ", ".join(f"sum({metric})" for metric in metrics)
         landed: dict[tuple[str, str, str], tuple[Decimal, int]] = {}
         for dataset, currency, rows, *values in self.con.execute(
-            f"select x_dataset, {self.contract.currency}, count(*), {sums} "
+            f"select x_dataset, {self.contract.currency}, count(*), {sums_sql} "
             f"from read_parquet({quoted(str(target))}) group by all"
         ).fetchall():
-            for metric, value in zip(self.contract.cost_metrics, values, strict=True):
-                landed[dataset or "", currency, metric] = (value or Decimal(0), rows)
+            for metric, value in zip(metrics, values, strict=True):
+                landed[dataset, currency, metric] = (value or Decimal(0), rows)
         totals = []
         for key in sorted(set(source) | set(landed), key=str):
             dataset, currency, metric = key
-            value, rounding, _ = source.get(key, [Decimal(0), Decimal(0), Decimal(0)])
+            value, rounding = source.get(key, (Decimal(0), Decimal(0)))
             total, rows = landed.get(key, (Decimal(0), 0))
             totals.append(ControlTotal(currency, metric, dataset, value + rounding, rounding, total, rows))
         return totals
@@ -324,47 +322,43 @@ class _Reader:
         row = self.con.execute(f"select count(*) from read_parquet({quoted(str(data))})").fetchone()
         return int(row[0]) if row else 0
 
-    def _run(self, sql: str, relation: Relation) -> list[tuple[str | None, ...]]:
+    def _run(self, sql: str, table: Table, label: str) -> list[tuple[Any, ...]]:
         try:
             return self.con.execute(sql).fetchall()
         except duckdb.Error as problem:
-            raise self._explained(problem, [(Part(next(iter(self.stores.values())), "", ()), relation)]) from None
+            raise self._explained(problem, table, label) from None
 
-    def _explained(self, problem: duckdb.Error, opened: list[tuple[Part, Relation]]) -> FinopsError:
+    def _explained(self, problem: duckdb.Error, table: Table, label: str) -> FinopsError:
         """The error of a whole COPY, brought down to file, row, column and value where they can be found."""
-        message = str(problem).strip()
-        fix = "Mend or re-deliver the file, then rerun"
-        for _, relation in opened:
-            for name, kind in self.contract.columns.items():
-                if kind not in ("money", "quantity", "price", "ts") or relation.column(self.contract, name) is None:
-                    continue
-                bad = self._first_bad_value(relation, name, kind)
+        done, fix = "The previous delivery stays", "Mend or re-deliver the file, then rerun"
+        if isinstance(problem, duckdb.OutOfMemoryException):
+            return ExportError(
+                f"{self.source.name}: {label}", "needs more memory than allowed", done, "Raise [build] memory_limit"
+            )
+        for name, kind in self.contract.columns.items():
+            is_cast = kind in ("money", "quantity", "price", "ts") and name != "credits_total"
+            if is_cast and table.types[name] == "varchar":
+                bad = self._first_bad_value(table, name, kind)
                 if bad:
-                    where = f"{self.source.name}: {relation.label}, row {bad[0]}, column {name}"
+                    where = f"{self.source.name}: {bad[0]}, row {bad[1]}, column {name}"
                     wanted = "a date" if kind == "ts" else "a number"
-                    return BadExportError(where, f"'{bad[1]}' is not {wanted}", "The previous delivery stays", fix)
-        label = opened[0][1].label if len(opened) == 1 else ", ".join(sorted({r.label for _, r in opened})[:3])
-        first = " ".join(line.strip() for line in message.splitlines()[:3])
-        return BadExportError(f"{self.source.name}: {label}", f"cannot be read ({first})", "The previous delivery stays", fix)
+                    return BadExportError(where, f"'{bad[2]}' is not {wanted}", done, fix)
+        first = " ".join(line.strip() for line in str(problem).strip().splitlines()[:3])
+        return BadExportError(f"{self.source.name}: {label}", f"cannot be read ({first})", done, fix)
 
-    def _first_bad_value(self, relation: Relation, name: str, kind: str) -> tuple[int, str] | None:
-        column = relation.column(self.contract, name)
-        if column is None or column.type != "varchar":
-            return None
-        target = "timestamptz" if kind == "ts" else "double"
-        value = f"filled({column.expr})"
-        readable = f"try_cast({value} as {target}) is null"
+    def _first_bad_value(self, table: Table, name: str, kind: str) -> tuple[str, int, str] | None:
+        value = identifier(name)
+        readable = f"try_cast({value} as {'timestamptz' if kind == 'ts' else 'double'}) is not null"
         if kind == "ts":
-            formats = "['%m/%d/%y', '%m/%d/%Y', '%Y-%m-%dT%H:%MZ']"
-            readable += f" and try_strptime({value}, {formats}) is null"
+            readable += f" or try_strptime({value}, ['%m/%d/%y', '%m/%d/%Y', '%Y-%m-%dT%H:%MZ']) is not null"
         try:
             row = self.con.execute(
-                f"select n, v from (select {relation.row_number} as n, {value} as v, {readable} as bad "
-                f"from {relation.from_sql}) where v is not null and bad limit 1"
+                f"select x_source_file, x_source_row, {value} from ({table.sql}) "
+                f"where {value} is not null and not ({readable}) limit 1"
             ).fetchone()
         except duckdb.Error:
             return None
-        return (int(row[0]), str(row[1])) if row else None
+        return (str(row[0]), int(row[1]), str(row[2])) if row else None
 
 
 def ensure_contract_files(workspace: Workspace) -> None:

@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import json
 import re
+import tempfile
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ import duckdb
 
 from pipelines.errors import BadExportError
 from pipelines.landing.casts import cast_sql, rounding_sql
-from pipelines.landing.contracts import TYPE_OF_KIND, Contract
+from pipelines.landing.contracts import LINEAGE, Contract
 from pipelines.landing.names import canonical_names
 
 _CHUNK = 1 << 20
@@ -36,12 +37,11 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Relation:
-    """A readable file: `columns` by canonical name, `row_number` counts from 1 within the file."""
+class SourceTable:
+    """One file as Parquet, its columns by canonical name. Text files were turned into Parquet of text first."""
 
     label: str
-    from_sql: str
-    row_number: str
+    path: Path
     columns: dict[str, Column]
 
     def column(self, contract: Contract, name: str) -> Column | None:
@@ -104,21 +104,20 @@ def _inflate(inflate: zlib._Decompress, chunk: bytes, label: str) -> zlib._Decom
     return inflate
 
 
-def open_relations(
+def open_source_tables(
     con: duckdb.DuckDBPyConnection, path: Path, label: str, dataset: str, scratch: Path
-) -> list[Relation]:
-    """The relations in one file (one, but for a zip of several CSVs). `label` names the file in errors."""
+) -> list[SourceTable]:
+    """The tables in one file (one, but for a zip of several CSVs). `label` names the file in errors."""
     kind = file_kind(label)
     if kind == "csv" and label.lower().endswith(".zip"):
-        return [
-            _csv_relation(member, f"{label}!{member.name}", dataset) for member in _unzip(path, label, scratch)
-        ]
+        members = _unzip(path, label, scratch)
+        return [_csv_table(con, member, f"{label}!{member.name}", dataset, scratch) for member in members]
     if kind == "csv":
-        return [_csv_relation(path, label, dataset)]
+        return [_csv_table(con, path, label, dataset, scratch)]
     if kind == "parquet":
-        return [_parquet_relation(con, path, label, dataset)]
+        return [_parquet_table(con, path, label, dataset)]
     if kind == "json":
-        return [_json_relation(con, path, label, dataset)]
+        return [_json_table(con, path, label, dataset, scratch)]
     raise BadExportError(label, "is not a .csv, .csv.gz, .zip, .parquet or .json file")
 
 
@@ -143,20 +142,44 @@ def _unzip(path: Path, label: str, scratch: Path) -> list[Path]:
         raise BadExportError(label, f"is not a sound zip file ({problem})", fix="Deliver it again, then rerun") from None
 
 
-def _csv_relation(path: Path, label: str, dataset: str) -> Relation:
+def _csv_table(
+    con: duckdb.DuckDBPyConnection, path: Path, label: str, dataset: str, scratch: Path
+) -> SourceTable:
     header, delimiter = _csv_header(path, label)
     names = canonical_names(header, dataset)
+    types = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in names)
+    from_sql = (
+        f"read_csv({quoted(str(path))}, auto_detect=false, header=true, delim={quoted(delimiter)}, quote='\"', "
+        f"escape='\"', strict_mode=true, max_line_size=2000000, buffer_size=8000000, columns={{{types}}}, nullstr='')"
+    )
+    raw = _as_parquet(con, from_sql, label, scratch)
     columns = {
         name: Column(identifier(name), "varchar", original) for name, original in zip(names, header, strict=True)
     }
     # Some Azure files carry a second byte-order mark in front of the first row's first value.
     columns[names[0]] = Column(f"ltrim({identifier(names[0])}, chr(65279))", "varchar", header[0])
-    types = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in names)
-    from_sql = (
-        f"read_csv({quoted(str(path))}, auto_detect=false, header=true, delim={quoted(delimiter)}, quote='\"', "
-        f"escape='\"', strict_mode=true, max_line_size=16777216, columns={{{types}}}, nullstr='')"
-    )
-    return Relation(label, from_sql, "row_number() over ()", columns)
+    return SourceTable(label, raw, columns)
+
+
+def _as_parquet(con: duckdb.DuckDBPyConnection, from_sql: str, label: str, scratch: Path) -> Path:
+    """The text file's rows as Parquet of text: read once, in order; casts, totals and checks then read columns."""
+    folder = scratch / "raw"
+    folder.mkdir(parents=True, exist_ok=True)
+    raw = Path(tempfile.mkdtemp(dir=folder)) / "rows.parquet"
+    try:
+        con.execute(f"copy (from {from_sql}) to {quoted(str(raw))} (format parquet, compression lz4_raw)")
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error as problem:
+        raise BadExportError(label, f"cannot be read ({_csv_problem(problem)})", fix="Mend or re-deliver it, then rerun") from None
+    return raw
+
+
+def _csv_problem(problem: duckdb.Error) -> str:
+    """The line and the reason out of DuckDB's page of advice."""
+    wanted = ("Error", "Expected Number", "Original Line", "Value with unterminated")
+    lines = [line.strip() for line in str(problem).splitlines() if any(word in line for word in wanted)]
+    return "; ".join(line[:160] for line in lines[:3]) or _first_line(problem)
 
 
 def _csv_header(path: Path, label: str) -> tuple[list[str], str]:
@@ -176,20 +199,17 @@ def _csv_header(path: Path, label: str) -> tuple[list[str], str]:
     return header, delimiter
 
 
-def _parquet_relation(con: duckdb.DuckDBPyConnection, path: Path, label: str, dataset: str) -> Relation:
-    from_sql = f"read_parquet({quoted(str(path))}, file_row_number=true, hive_partitioning=false)"
+def _parquet_table(con: duckdb.DuckDBPyConnection, path: Path, label: str, dataset: str) -> SourceTable:
     try:
-        relation = con.sql(f"select * from {from_sql} limit 0")
+        relation = con.sql(f"from read_parquet({quoted(str(path))}, hive_partitioning=false) limit 0")
     except duckdb.Error as problem:
         raise BadExportError(label, f"is not a sound Parquet file ({_first_line(problem)})") from None
-    originals = [name for name in relation.columns if name != "file_row_number"]
-    names = canonical_names(originals, dataset)
-    types = dict(zip(relation.columns, relation.types, strict=True))
+    names = canonical_names(relation.columns, dataset)
     columns: dict[str, Column] = {}
-    for original, name in zip(originals, names, strict=True):
-        columns[name] = Column(identifier(original), types[original].id, original)
-        columns |= _struct_fields(name, identifier(original), types[original])
-    return Relation(label, from_sql, "file_row_number + 1", columns)
+    for original, name, kind in zip(relation.columns, names, relation.types, strict=True):
+        columns[name] = Column(identifier(original), kind.id, original)
+        columns |= _struct_fields(name, identifier(original), kind)
+    return SourceTable(label, path, columns)
 
 
 def _struct_fields(name: str, expr: str, duck_type: duckdb.sqltypes.DuckDBPyType) -> dict[str, Column]:
@@ -204,23 +224,24 @@ def _struct_fields(name: str, expr: str, duck_type: duckdb.sqltypes.DuckDBPyType
     return fields
 
 
-def _json_relation(con: duckdb.DuckDBPyConnection, path: Path, label: str, dataset: str) -> Relation:
+def _json_table(
+    con: duckdb.DuckDBPyConnection, path: Path, label: str, dataset: str, scratch: Path
+) -> SourceTable:
     source = f"{quoted(str(path))}, maximum_object_size=67108864"
     try:
-        relation = con.sql(
-            f"select * from read_json({source}, format='auto', sample_size=-1, maximum_depth=1) limit 0"
-        )
+        described = con.sql(f"from read_json({source}, format='auto', sample_size=-1, maximum_depth=1) limit 0")
     except duckdb.Error as problem:
         raise BadExportError(label, f"cannot be read as JSON ({_first_line(problem)})") from None
-    if relation.columns == ["json"]:
+    if described.columns == ["json"]:
         raise BadExportError(label, "holds no JSON objects", fix="Give one JSON object per row")
-    types = ", ".join(f"{identifier(name)}: 'JSON'" for name in relation.columns)
-    from_sql = f"read_json({source}, format='auto', columns={{{types}}})"
-    names = canonical_names(relation.columns, dataset)
+    types = ", ".join(f"{identifier(name)}: 'JSON'" for name in described.columns)
+    raw = _as_parquet(con, f"read_json({source}, format='auto', columns={{{types}}})", label, scratch)
+    names = canonical_names(described.columns, dataset)
     columns = {
-        name: Column(identifier(original), "json") for original, name in zip(relation.columns, names, strict=True)
+        name: Column(identifier(original), "json", original)
+        for original, name in zip(described.columns, names, strict=True)
     }
-    return Relation(label, from_sql, "row_number() over ()", columns)
+    return SourceTable(label, raw, columns)
 
 
 def _nested(columns: dict[str, Column], path: str) -> Column | None:
@@ -235,123 +256,154 @@ def _nested(columns: dict[str, Column], path: str) -> Column | None:
     return Column(f"({parent.expr} ->> {quoted('$.' + rest)})", "varchar")
 
 
-def _json_scalar(column: Column) -> Column:
-    return Column(f"({column.expr} ->> '$')", "varchar") if column.type == "json" else column
+def _raw_sql(tables: list[SourceTable], contract: Contract, unknown: list[str], constants: dict[str, str]) -> str:
+    """SELECT over files of one shape with canonical names and the files' own types; columns they lack are NULL.
 
-
-def select_sql(
-    relation: Relation,
-    contract: Contract,
-    unknown: list[str],
-    constants: dict[str, str],
-    default_currency: str | None,
-) -> str:
-    """SELECT of one relation in landed shape: lineage, contract columns typed, then unknown columns as text."""
+    Casting happens once, above the union of all shapes: the casts are long expressions.
+    """
+    first = tables[0]
+    labels = ", ".join(f"{quoted(str(table.path))}: {quoted(table.label)}" for table in tables)
     items = [f"{quoted(value)} as {name}" for name, value in constants.items()]
-    items += [f"{quoted(relation.label)} as x_source_file", f"{relation.row_number} as x_source_row"]
+    items += [f"map {{{labels}}}[filename] as x_source_file", "file_row_number + 1 as x_source_row"]
     for name, kind in contract.columns.items():
-        is_currency = name == contract.currency
-        value = currency_sql(relation, contract, default_currency) if is_currency else None
-        items.append(f"{value or column_sql(relation, contract, name, kind)} as {identifier(name)}")
+        items.append(f"{_raw_expr(first, contract, name, kind)} as {identifier(name)}")
     for name in unknown:
-        column = relation.columns.get(name)
-        value = cast_sql("text", column.expr, column.type) if column else "cast(null as varchar)"
-        items.append(f"{value} as {identifier(name)}")
-    return f"select {', '.join(items)} from {relation.from_sql}"
+        column = first.columns.get(name)
+        items.append(f"{column.expr if column else 'cast(null as varchar)'} as {identifier(name)}")
+    paths = ", ".join(quoted(str(table.path)) for table in tables)
+    options = "filename=true, file_row_number=true, hive_partitioning=false"
+    return f"select {', '.join(items)} from read_parquet([{paths}], {options})"
 
 
-def column_sql(relation: Relation, contract: Contract, name: str, kind: str) -> str:
-    """One contract column of `relation` in its landed type; a typed NULL where the export has no such column."""
-    if kind == "credits":
-        return _credits_sql(relation)
-    if name == "credits_total":
-        return f"cast(list_sum(list_transform({_credits_sql(relation)}, lambda c: c.amount)) as decimal(28,12))"
-    if name == "resource_tags" and name not in relation.columns:
-        return _tag_columns_sql(relation)
-    column = relation.column(contract, name)
+def _raw_expr(source: SourceTable, contract: Contract, name: str, kind: str) -> str:
+    if kind == "credits" or name == "credits_total":
+        return _credits_json_sql(source)
+    if name == "resource_tags" and name not in source.columns:
+        return _tag_columns_sql(source)
+    column = source.column(contract, name)
     if column is None:
-        return f"cast(null as {TYPE_OF_KIND[kind]})"
-    if kind == "json":
-        return cast_sql(kind, column.expr, column.type)
-    column = _json_scalar(column)
-    return cast_sql(kind, column.expr, column.type)
+        return "cast(null as varchar)"
+    if kind == "json" and column.type in ("map", "struct", "list", "json"):
+        return f"cast(to_json({column.expr}) as varchar)"
+    return f"({column.expr} ->> '$')" if column.type == "json" else column.expr
 
 
-def _credits_sql(relation: Relation) -> str:
-    """Credits as a typed list: from nested rows, from JSON, or from a printed Python list; never only the first one."""
-    column = relation.columns.get("credits")
-    empty = "cast(null as struct(name varchar, full_name varchar, id varchar, type varchar, amount decimal(28,12))[])"
+def _credits_json_sql(source: SourceTable) -> str:
+    """Credits as JSON text of an array: from nested rows, from JSON, or from a printed Python list."""
+    column = source.columns.get("credits")
     if column is None:
-        return empty
-    if column.type in ("list", "struct"):
-        as_json = f"to_json({column.expr})"
-    elif column.type == "json":
-        as_json = column.expr
-    else:
-        text = f"filled({column.expr})"
-        as_json = f"case when json_valid({text}) then {text} else replace({text}, chr(39), chr(34)) end::json"
-    as_list = f"case when json_type({as_json}) = 'OBJECT' then json_array({as_json}) else {as_json} end"
-    shape = json.dumps([{name: "VARCHAR" for name in _CREDIT_FIELDS}])
-    fields = ", ".join(f"{name} := c.{name}" for name in _CREDIT_FIELDS[:-1])
-    return (
-        f"list_transform(from_json({as_list}, {quoted(shape)}), "
-        f"lambda c: struct_pack({fields}, amount := money_text(filled(c.amount))))"
-    )
+        return "cast(null as varchar)"
+    if column.type in ("list", "struct", "json"):
+        as_json = column.expr if column.type == "json" else f"to_json({column.expr})"
+        text = f"cast({as_json} as varchar)"
+        return f"case when json_type({as_json}) = 'OBJECT' then '[' || {text} || ']' else {text} end"
+    text = f"filled({column.expr})"
+    return f"case when json_valid({text}) then {text} else replace({text}, chr(39), chr(34)) end"
 
 
-def _tag_columns_sql(relation: Relation) -> str:
+def _tag_columns_sql(source: SourceTable) -> str:
     """The resourceTags/* columns of a legacy CUR as one JSON object of those that are filled."""
     tags = {
         re.sub(r"^resource_?tags[/_]", "", column.original, flags=re.IGNORECASE): column.expr
-        for name, column in relation.columns.items()
+        for name, column in source.columns.items()
         if name.startswith("resource_tags_")
     }
     if not tags:
         return "cast(null as varchar)"
     pairs = ", ".join(f"{{'k': {quoted(key)}, 'v': {expr}}}" for key, expr in tags.items())
+    return f"nullif(cast(to_json(map_from_entries(list_filter([{pairs}], lambda e: e.v <> ''))) as varchar), '{{}}')"
+
+
+@dataclass(frozen=True)
+class Table:
+    """All files of a delivery as one relation with raw columns, and the types these have."""
+
+    sql: str
+    types: dict[str, str]  # column -> DuckDB type id
+    contract: Contract
+    unknown: list[str]
+    default_currency: str | None
+
+    def landed_sql(self, where: str) -> str:
+        """SELECT in landed shape: lineage, contract columns typed, then unknown columns as text."""
+        items = list(LINEAGE)
+        for name, kind in self.contract.columns.items():
+            value = self.currency_sql() if name == self.contract.currency else self._typed(name, kind)
+            items.append(f"{value} as {identifier(name)}")
+        items += [f"{cast_sql('text', identifier(n), self.types[n])} as {identifier(n)}" for n in self.unknown]
+        return f"select {', '.join(items)} from ({self.sql}) {where}"
+
+    def control_sql(self, where: str) -> str:
+        """Control totals straight from the source: per dataset and currency the rows and exact sums of each metric."""
+        sums = []
+        for metric in self.contract.cost_metrics:
+            rounding = "cast(0 as decimal(38,25))"
+            if metric != "credits_total":
+                rounding = rounding_sql(identifier(metric), self.types[metric])
+            sums.append(f"sum({self._typed(metric, 'money')}), sum({rounding})")
+        currency = self.currency_sql()
+        return f"select x_dataset, {currency}, count(*), {', '.join(sums)} from ({self.sql}) {where} group by all"
+
+    def _typed(self, name: str, kind: str) -> str:
+        if kind == "credits":
+            return _credits_sql()
+        if name == "credits_total":
+            return f"cast(list_sum(list_transform({_credits_sql('credits_total')}, lambda c: c.amount)) as decimal(28,12))"
+        return cast_sql(kind, identifier(name), self.types[name])
+
+    def currency_sql(self) -> str:
+        """The billing currency of a row; the source's own default only where the file has none."""
+        stated = self._typed(self.contract.currency, "text")
+        if self.default_currency:
+            stated = f"coalesce({stated}, {quoted(self.default_currency)})"
+        return f"upper({stated})"
+
+    def period_sql(self) -> str:
+        """The billing period (YYYY-MM) that a row itself states: its period column, else the month of its charge."""
+        if self.contract.dataset == "billing_export":
+            month = self._typed(self.contract.period, "text")
+            return f"(substr({month}, 1, 4) || '-' || substr({month}, 5, 2))"
+        stated = self._typed(self.contract.period, "ts")
+        charged = self._typed(self.contract.charge_start, "ts")
+        return f"strftime(coalesce({stated}, {charged}), '%Y-%m')"
+
+
+def _credits_sql(column: str = "credits") -> str:
+    """Credits as a typed list; every one counts, not only the first."""
+    shape = json.dumps([{name: "VARCHAR" for name in _CREDIT_FIELDS}])
+    fields = ", ".join(f"{name} := c.{name}" for name in _CREDIT_FIELDS[:-1])
     return (
-        f"nullif(cast(to_json(map_from_entries(list_filter([{pairs}], lambda e: e.v <> ''))) as varchar), '{{}}')"
+        f"list_transform(from_json({column}, {quoted(shape)}), "
+        f"lambda c: struct_pack({fields}, amount := money_text(filled(c.amount))))"
     )
 
 
-def unknown_columns(relations: list[Relation], contract: Contract) -> list[str]:
-    """Columns of any of the relations that the contract does not name; they land as text."""
-    heads = {path.partition(".")[0] for path in contract.paths.values()}
-    found: dict[str, None] = {}
-    for relation in relations:
-        for name in relation.columns:
-            if name not in contract.columns and name not in heads and "." not in name:
-                found[name] = None
-    return sorted(found)
+def open_table(
+    con: duckdb.DuckDBPyConnection,
+    sources: list[tuple[dict[str, str], SourceTable]],
+    contract: Contract,
+    default_currency: str | None,
+) -> Table:
+    """The union of `sources`, each with its constant columns; files of one shape are read as one."""
+    unknown = _unknown_columns([source for _, source in sources], contract)
+    shapes: dict[str, tuple[dict[str, str], list[SourceTable]]] = {}
+    for constants, source in sources:
+        shapes.setdefault(f"{constants}|{source.columns}", (constants, []))[1].append(source)
+    union = " union all ".join(_raw_sql(tables, contract, unknown, constants) for constants, tables in shapes.values())
+    described = con.sql(f"select * from ({union}) limit 0")
+    types = {name: kind.id for name, kind in zip(described.columns, described.types, strict=True)}
+    fill = [
+        f"filled({identifier(name)}) as {identifier(name)}" if types[name] == "varchar" else identifier(name)
+        for name in described.columns
+    ]
+    sql = f"select {', '.join(fill)} from ({union})"
+    return Table(sql, types, contract, unknown, default_currency)
 
 
-def control_sql(relation: Relation, contract: Contract, where: str, default_currency: str | None) -> str:
-    """Control totals straight from the source: rows, and per currency the exact sum of every cost metric."""
-    currency = currency_sql(relation, contract, default_currency)
-    sums = []
-    for metric in contract.cost_metrics:
-        value = column_sql(relation, contract, metric, contract.columns[metric])
-        column = None if metric == "credits_total" else relation.column(contract, metric)
-        scalar = _json_scalar(column) if column else None
-        rounding = rounding_sql(scalar.expr, scalar.type) if scalar else "cast(0 as decimal(38,25))"
-        sums.append(f"sum({value}) as {metric}, sum({rounding}) as {metric}__rounding")
-    return f"select {currency} as currency, count(*) as rows, {', '.join(sums)} from {relation.from_sql} {where} group by 1"
-
-
-def currency_sql(relation: Relation, contract: Contract, default_currency: str | None) -> str:
-    """The billing currency of a row; the source's own default only where the file has none."""
-    stated = column_sql(relation, contract, contract.currency, "text")
-    return f"upper(coalesce({stated}, {quoted(default_currency)}))" if default_currency else f"upper({stated})"
-
-
-def period_sql(relation: Relation, contract: Contract) -> str:
-    """The billing period (YYYY-MM) that a row itself states: its period column, else the month of its charge."""
-    if contract.dataset == "billing_export":
-        month = column_sql(relation, contract, contract.period, "text")
-        return f"(substr({month}, 1, 4) || '-' || substr({month}, 5, 2))"
-    stated = column_sql(relation, contract, contract.period, "ts")
-    charged = column_sql(relation, contract, contract.charge_start, "ts")
-    return f"strftime(coalesce({stated}, {charged}), '%Y-%m')"
+def _unknown_columns(sources: list[SourceTable], contract: Contract) -> list[str]:
+    """Columns of any of the files that the contract does not name; they land as text."""
+    known = set(contract.columns) | set(LINEAGE) | {path.partition(".")[0] for path in contract.paths.values()}
+    return sorted({name for s in sources for name in s.columns if name not in known and "." not in name})
 
 
 def _first_line(problem: Exception) -> str:

@@ -5,9 +5,9 @@ month that posts it, and the statement of the closed month never changes. Curren
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -34,9 +34,30 @@ STATUS_LABELS = {  # the least final status of a period's lines is the period's 
     "closed": "Final — the period is closed",
 }
 MINOR_UNITS = {  # ISO 4217 currencies whose minor unit is not 2 decimals
-    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0),
-    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
-    **dict.fromkeys("CLF UYW".split(), 4),
+    **dict.fromkeys(
+        [
+            "BIF",
+            "CLP",
+            "DJF",
+            "GNF",
+            "ISK",
+            "JPY",
+            "KMF",
+            "KRW",
+            "PYG",
+            "RWF",
+            "UGX",
+            "UYI",
+            "VND",
+            "VUV",
+            "XAF",
+            "XOF",
+            "XPF",
+        ],
+        0,
+    ),
+    **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
+    **dict.fromkeys(["CLF", "UYW"], 4),
 }
 ZERO = Decimal(0)
 
@@ -133,9 +154,9 @@ class Check:
     source: str
     currency: str
     metric: str
+    status: str
     totals: tuple[Decimal | None, ...]  # source, landed, ledger, allocated, statement
     difference: Decimal | None
-    status: str
 
 
 @dataclass(frozen=True)
@@ -187,6 +208,7 @@ def read_showback(marts: Path, period: str) -> Showback:
     if not marts.is_file():
         raise StatementError(f"no published marts at {marts}: nothing was written. Run: finops run")
     with duckdb.connect(str(marts), read_only=True) as connection:
+        connection.execute("set TimeZone = 'UTC'")
         return _Reader(connection, period).showback(marts)
 
 
@@ -200,7 +222,20 @@ def last_day(period: str) -> date:
 
 
 def month_name(period: str) -> str:
-    names = "January February March April May June July August September October November December".split()
+    names = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ]
     return f"{names[int(period[5:]) - 1]} {period[:4]}"
 
 
@@ -247,22 +282,22 @@ class _Reader:
                 f"Run: finops run --period {self._period}"
             )
         status = self._status()
-        lines = self._lines()
-        digits = _digits(lines)
+        statements = self._statements(first_month=months[0])
+        digits = {section.currency: section.digits for statement in statements for section in statement.sections}
         return Showback(
             period=self._period,
             status=status,
             year_starts=max(f"{self._period[:4]}-01", months[0]),
             published_as="" if status == "closed" else self._published_as(),
-            currencies=self._currencies(digits),
+            currencies=tuple(sorted(digits, key=self._currency_order())),
             digits=digits,
-            statements=self._statements(lines, digits, first_month=months[0]),
+            statements=statements,
             checks=self._checks(),
         )
 
-    def _statements(
-        self, lines: dict[tuple[str, str], list[Line]], digits: dict[str, int], first_month: str
-    ) -> tuple[Statement, ...]:
+    def _statements(self, first_month: str) -> tuple[Statement, ...]:
+        lines = self._lines()
+        digits = _digits(lines)
         centers = self._cost_centers()
         totals = self._chargeback_totals()
         trends = self._trends()
@@ -273,7 +308,7 @@ class _Reader:
             months = trends[center_id, currency]
             section = Section(
                 currency=currency,
-                digits=digits.setdefault(currency, MINOR_UNITS.get(currency, 2)),
+                digits=digits.get(currency, MINOR_UNITS.get(currency, 2)),
                 lines=tuple(sorted(lines.get((center_id, currency), []), key=_statement_order)),
                 trend=tuple((month, months.get(month, ZERO)) for month in axis),
                 year_to_date=sum_of(amount for month, amount in months.items() if month >= january),
@@ -283,11 +318,11 @@ class _Reader:
             # A currency that only an earlier year used is history, not part of this statement.
             if section.lines or any(month >= january for month in months):
                 by_center[center_id].append(section)
-        order = {currency: index for index, currency in enumerate(self._currencies(digits))}
+        order = self._currency_order()
         return tuple(
             Statement(
                 centers.get(center_id) or _unlisted(center_id),
-                tuple(sorted(sections, key=lambda section: order[section.currency])),
+                tuple(sorted(sections, key=lambda section: order(section.currency))),
             )
             for center_id, sections in sorted(by_center.items())
         )
@@ -358,16 +393,18 @@ class _Reader:
         return {row[0]: CostCenter(*map(str, row)) for row in rows}
 
     def _status(self) -> str:
-        found = {s or "open" for (s,) in self._rows(f"select distinct status from ({_POSTED}) where month = ?", self._period)}
+        found = {
+            s or "open" for (s,) in self._rows(f"select distinct status from ({_POSTED}) where month = ?", self._period)
+        }
         return next((status for status in STATUS_LABELS if status in found), "open")
 
-    def _currencies(self, digits: dict[str, int]) -> tuple[str, ...]:
+    def _currency_order(self) -> Callable[[str], tuple[bool, str]]:
         reporting = [currency for (currency,) in self._rows("select reporting_currency from publish_info")]
-        return tuple(sorted(digits, key=lambda currency: (currency not in reporting, currency)))
+        return lambda currency: (currency not in reporting, currency)
 
     def _published_as(self) -> str:
-        rows = self._rows("select run_id, published_at from publish_info")
-        return ", ".join(f"run {run}, published {_moment(at)}" for run, at in rows)
+        rows = self._rows("select run_id, cast(published_at as varchar) from publish_info order by all")
+        return ", ".join(f"run {run}, published {at[:16]} UTC" for run, at in rows)
 
     def _checks(self) -> tuple[Check, ...]:
         rows = self._rows(
@@ -379,8 +416,16 @@ class _Reader:
             self._period,
         )
         return tuple(
-            Check(*(str(text or "") for text in row[:4]), _decimals(row[4:9]), _decimals(row[9:10])[0], str(row[10] or ""))
-            for row in rows
+            Check(
+                stage=stage or "",
+                source=source or "",
+                currency=currency or "",
+                metric=metric or "",
+                status=status or "",
+                totals=tuple(_decimal(total) for total in totals),
+                difference=_decimal(gap),
+            )
+            for stage, source, currency, metric, *totals, gap, status in rows
         )
 
     def _rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
@@ -427,9 +472,5 @@ def _unlisted(center_id: str) -> CostCenter:
     return CostCenter(center_id, names.get(center_id, center_id))
 
 
-def _moment(at: object) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC" if isinstance(at, datetime) else str(at)
-
-
-def _decimals(values: Sequence[object]) -> tuple[Decimal | None, ...]:
-    return tuple(None if value is None else Decimal(str(value)) for value in values)
+def _decimal(value: object) -> Decimal | None:
+    return None if value is None else Decimal(str(value))

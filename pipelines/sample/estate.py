@@ -41,6 +41,7 @@ class Account:
     environment: str = "prod"
 
 
+# fmt: off
 COST_CENTERS = (
     CostCenter("CC-1010", "search", "Product Engineering", "Marketplace", "Mira Solberg", 34, 5_200_000,
                ("query-service", "ranking-2026")),
@@ -68,7 +69,7 @@ COST_CENTERS = (
 )
 
 AWS_PAYER = (
-    Account("417302558810", "halden-management", 0.01, "it", ((SHARED, 1.0),)),
+    Account("417302558810", "halden-management", 0.01, "it", (("CC-2010", 1.0),)),
     Account("004417730021", "halden-data-prod", 0.26, "data", (("CC-2020", 1.0),)),
     Account("230914478102", "halden-data-lab", 0.08, "data", (("CC-2020", 0.6), ("CC-2030", 0.4)), "dev"),
     Account("318820174455", "halden-shop-prod", 0.28, "shop",
@@ -91,6 +92,8 @@ AWS_ACQUIRED = (
     Account("664120939188", "brightparcel-helpdesk", 0.07, "it", (("CC-3020", 1.0),)),
     Account("664120939254", "brightparcel-sandbox", 0.05, "shop", (("CC-6010", 1.0),), "dev"),
 )
+
+# fmt: on
 
 
 def _subscription(name: str) -> str:

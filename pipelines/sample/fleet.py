@@ -13,7 +13,6 @@ import polars as pl
 
 from pipelines.sample.estate import Account, derived_id
 from pipelines.sample.meters import Meter
-from pipelines.sample.money import UNIT
 from pipelines.sample.months import Month, Window, days_of
 from pipelines.sample.tags import LATE, TagSets, tags_of
 
@@ -124,7 +123,7 @@ def build_fleet(estate: Estate, window: Window, seed: int, rows_per_month: int, 
     last = np.where(end_early, window.end - (rng.random(count) * span).astype(np.int64) // 24 * 24, 2**40)
     tag, before, switch = _tagged(drafts, accounts, costs, tags, window, rng)
     hourly = np.zeros(count, dtype=bool)
-    hourly[np.argsort(-costs, kind="stable")[: hourly_count]] = True
+    hourly[np.argsort(-costs, kind="stable")[:hourly_count]] = True
     regions = np.where(rng.random(count) < 0.78, 0, np.minimum(1, len(estate.regions) - 1))
     return Fleet(
         estate=estate,
@@ -172,7 +171,9 @@ def usage_of(fleet: Fleet, month: Month) -> Usage:
     hours = month.start + np.arange(month.hours, dtype=np.int64)
     daily = _rows(fleet, np.flatnonzero(~fleet.hourly), days, 24, rng)
     hourly = _rows(fleet, np.flatnonzero(fleet.hourly), hours, 1, rng)
-    return Usage(*(np.concatenate([getattr(daily, name), getattr(hourly, name)]) for name in Usage.__dataclass_fields__))
+    return Usage(
+        *(np.concatenate([getattr(daily, name), getattr(hourly, name)]) for name in Usage.__dataclass_fields__)
+    )
 
 
 def _rows(fleet: Fleet, series: np.ndarray, starts: np.ndarray, hours: int, rng: np.random.Generator) -> Usage:
@@ -208,7 +209,9 @@ def _drafts(estate: Estate, count: int, rng: np.random.Generator) -> list[_Draft
     drafts: list[_Draft] = []
     for number, account in enumerate(estate.accounts):
         pins = [pin for pin in estate.pins if pin.account == account.name]
-        chosen = [_draft(estate, number, _meter_named(estate, pin.meter), pin, len(drafts) + i) for i, pin in enumerate(pins)]
+        chosen = [
+            _draft(estate, number, _meter_named(estate, pin.meter), pin, len(drafts) + i) for i, pin in enumerate(pins)
+        ]
         for draft, pin in zip(chosen, pins, strict=True):
             draft.cost = estate.budget * account.share * pin.share
         drafts += chosen
@@ -252,7 +255,12 @@ def _meter_named(estate: Estate, name: str) -> int:
 
 
 def _tagged(
-    drafts: list[_Draft], accounts: list[Account], costs: np.ndarray, tags: TagSets, window: Window, rng: np.random.Generator
+    drafts: list[_Draft],
+    accounts: list[Account],
+    costs: np.ndarray,
+    tags: TagSets,
+    window: Window,
+    rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Give every resource its tags, the tags it had before, and the hour of the change.
 
@@ -260,7 +268,7 @@ def _tagged(
     """
     count = len(drafts)
     luck, variant = np.empty(count), rng.random(count)
-    order = np.lexsort((-costs, [draft.account for draft in drafts]))
+    order = np.lexsort((-costs, np.array([draft.account for draft in drafts])))
     luck[order] = (np.arange(count) * GOLDEN + rng.random()) % 1
     tag, before = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
     switch = np.zeros(count, dtype=np.int64)
@@ -277,15 +285,7 @@ def _tagged(
     return tag, before, switch
 
 
-def rate_text(fleet: Fleet) -> list[str]:
-    """The list price of each series as the provider prints it."""
-    return [str(fleet.estate.meters[index].price) for index in fleet.table["meter"].to_list()]
-
-
 def whole_units(fleet: Fleet, usage: Usage, digits: int) -> np.ndarray:
     """Quantities of `usage` as whole numbers of 10**-digits."""
-    return usage.quantity * 10 ** (digits - fleet.quantity_digits[usage.series])
-
-
-def as_units(amount: int) -> int:
-    return amount * UNIT
+    quantities: np.ndarray = usage.quantity * 10 ** (digits - fleet.quantity_digits[usage.series])
+    return quantities

@@ -52,6 +52,14 @@ def to_text(column: str | pl.Expr, digits: int = 10) -> pl.Expr:
     )
 
 
+def to_long_text(column: str, tail: str) -> pl.Expr:
+    """Decimal text of 1e-10 units with a tail in 1e-20 units, with the idle zeros that Azure adds to some of them."""
+    digits = (pl.col(column) % UNIT).cast(pl.String).str.zfill(10) + pl.col(tail).cast(pl.String).str.zfill(10)
+    padded = digits + pl.when(pl.col(tail) % 2 == 0).then(pl.lit("00000000")).otherwise(pl.lit(""))
+    long = pl.concat_str((pl.col(column) // UNIT).cast(pl.String), pl.lit("."), padded)
+    return pl.when(pl.col(tail) > 0).then(long).otherwise(to_text(column))
+
+
 def to_java_text(values: pl.Series) -> pl.Series:
     """Decimal text as Java prints it: small amounts in scientific notation (6.71E-8), as legacy CURs do."""
     small = values.filter((values != 0) & (values.abs() < UNIT // 1000)).unique(maintain_order=True)
@@ -59,9 +67,13 @@ def to_java_text(values: pl.Series) -> pl.Series:
     if small.is_empty():
         return plain
     spelled = [_scientific(units) for units in small.to_list()]
-    return plain.to_frame("plain").select(
-        pl.coalesce(pl.Series(values).replace_strict(small, spelled, default=None, return_dtype=pl.String), "plain")
-    ).to_series()
+    return (
+        plain.to_frame("plain")
+        .select(
+            pl.coalesce(pl.Series(values).replace_strict(small, spelled, default=None, return_dtype=pl.String), "plain")
+        )
+        .to_series()
+    )
 
 
 def _scientific(units: int) -> str:

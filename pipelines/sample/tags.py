@@ -8,8 +8,8 @@ from pipelines.sample.estate import COST_CENTERS, SHARED, cost_center
 TagSet = dict[str, str]
 
 # Shares of tagged resources. What is left writes the cost centre id correctly.
-MISSING, LATE = 0.135, 0.03
-NAME, LOWER_CASE, TRAILING_BLANK, HYPHEN_KEY, BRITISH_KEY, TYPO, UNKNOWN = 0.2, 0.05, 0.04, 0.03, 0.04, 0.03, 0.01
+MISSING, LATE = 0.17, 0.03
+NAME, LOWER_CASE, TRAILING_BLANK, HYPHEN_KEY, BRITISH_KEY, TYPO, UNKNOWN = 0.2, 0.05, 0.04, 0.03, 0.04, 0.04, 0.03
 
 TYPOS = {"platform": "platfrom", "data-platform": "data platfrom", "search": "serach", "brightparcel": "bright-parcel",
          "machine-learning": "machine learning", "corporate-it": "corporate it"}  # fmt: skip
@@ -39,9 +39,10 @@ def tags_of(owner: str, environment: str, luck: float, variant: float) -> TagSet
         return {"CostCenter": SHARED, **rest, "Owner": "ines.carvalho"}
     center = cost_center(owner)
     rest["Owner"] = center.owner.lower().replace(" ", ".")
+    project = center.projects[int(variant * 1000) % len(center.projects)]
     if luck < MISSING:
-        return rest
-    rest["Project"] = center.projects[int(variant * 1000) % len(center.projects)]
+        return rest if luck < 0.8 * MISSING else rest | {"Project": project}
+    rest["Project"] = project
     key, value = _spelled_cost_center(center.id, center.name, variant)
     return {key: value, **rest}
 

@@ -1,0 +1,171 @@
+"""A cost centre's statement as a PDF page that its owner and a controller can sign.
+
+The template is `statement.typ`. Data reach it as JSON, never as markup, so no text of a bill can become Typst code.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import typst
+
+from pipelines.outputs.statement_model import (
+    ZERO,
+    Line,
+    Section,
+    Showback,
+    Statement,
+    change_ratio,
+    last_day,
+    month_name,
+    rounded,
+    sum_of,
+)
+from pipelines.outputs.statement_text import money_text, shown
+
+_TEMPLATE = Path(__file__).with_name("statement.typ")
+_LONGEST_TEXT = 160  # a page is no place for a longer service name; the workbook and the CSV have it in full
+_LONGEST_WORD = 28
+
+
+class StatementPrinter:
+    """One Typst compiler for all statements of a period: loading fonts and template once is what makes 500 fast."""
+
+    def __init__(self, showback: Showback) -> None:
+        self._showback = showback
+        self._dated = datetime.combine(last_day(showback.period), time(), UTC)
+        # The template's own font ships with Typst; system fonts only fill in scripts it lacks.
+        self._compiler = typst.Compiler(_TEMPLATE, root=_TEMPLATE.parent, font_paths=typst.Fonts())
+
+    def pdf(self, statement: Statement) -> bytes:
+        data = json.dumps(_page(statement, self._showback), ensure_ascii=False)
+        rendered = self._compiler.compile(format="pdf", sys_inputs={"statement": data}, timestamp=self._dated)
+        assert isinstance(rendered, bytes)
+        return rendered
+
+
+def _page(statement: Statement, showback: Showback) -> dict[str, Any]:
+    center = statement.cost_center
+    dated = last_day(showback.period)
+    return {
+        "date": [dated.year, dated.month, dated.day],
+        "period": showback.period,
+        "month": month_name(showback.period),
+        "previous_month": month_name(showback.previous_period),
+        "year_starts": month_name(showback.year_starts),
+        "status": showback.status_label,
+        "final": showback.is_final,
+        "published_as": _text(showback.published_as),
+        "name": _text(center.name),
+        "id": _text(center.cost_center_id),
+        "owner": _text(center.owner),
+        "facts": [
+            [label, _text(value) or "—"]
+            for label, value in (
+                ("Cost centre", f"{center.name} ({center.cost_center_id})"),
+                ("Department", center.department),
+                ("Business unit", center.business_unit),
+                ("Owner", center.owner),
+                ("GL account", center.gl_account),
+                ("Period", month_name(showback.period)),
+            )
+        ],
+        "sections": [_section(section, showback) for section in statement.sections],
+    }
+
+
+def _section(section: Section, showback: Showback) -> dict[str, Any]:
+    money = _Money(section.digits)
+    return {
+        "currency": _text(section.currency),
+        **money.row(section.total, section.previous),
+        "year_to_date": money.text(section.year_to_date),
+        "chargeback_total": money.text(section.chargeback_total),
+        "tie_difference": money.text(section.total - section.chargeback_total),
+        "billed": money.text(section.billed),
+        "timing": money.text(section.total - section.billed),
+        "kinds": [
+            {
+                "label": _text(members[0].kind_label),
+                "shared": members[0].is_shared,
+                **money.row(sum_of(m.amount for m in members), sum_of(m.previous for m in members)),
+                "lines": [_line(line, money, showback.period) for line in members],
+            }
+            for _, members in section.by_kind()
+        ],
+        "trend": _bars(section.trend),
+    }
+
+
+def _line(line: Line, money: "_Money", period: str) -> dict[str, Any]:
+    origin = f"for {month_name(line.billing_period)}" if line.line_id and line.billing_period != period else ""
+    return {
+        "service": _text(line.service),
+        "where": " · ".join(filter(None, (_text(line.provider), _text(line.source), _text(origin)))),
+        "line_id": _text(line.line_id),
+        "shared": line.is_shared,
+        **money.row(line.amount, line.previous),
+    }
+
+
+@dataclass(frozen=True)
+class _Money:
+    digits: int
+
+    def text(self, amount: Decimal) -> str:
+        return money_text(amount, self.digits)
+
+    def row(self, amount: Decimal, previous: Decimal) -> dict[str, str]:
+        change = amount - previous
+        sign = "+" if rounded(change, self.digits) > 0 else ""
+        return {
+            "amount": self.text(amount),
+            "previous": self.text(previous),
+            "change": sign + self.text(change),
+            "percent": _percent(amount, previous),
+        }
+
+
+def _percent(amount: Decimal, previous: Decimal) -> str:
+    ratio = change_ratio(amount, previous)
+    if ratio is None:
+        return "new" if amount else "—"
+    percent = rounded(ratio * 100, 1)
+    if abs(percent) >= 1000:
+        return "> 999 %" if percent > 0 else "< −999 %"
+    return ("+" if percent > 0 else "") + money_text(percent, 1) + " %"
+
+
+def _bars(trend: tuple[tuple[str, Decimal], ...]) -> dict[str, Any]:
+    """Bar heights as shares of the whole plot, so that the template only draws."""
+    amounts = [ZERO, *(amount for _, amount in trend)]
+    top = max(amounts)
+    span = (top - min(amounts)) or Decimal(1)
+    return {
+        "top": str(rounded(top / span, 4)),
+        "bars": [
+            {
+                "month": month_name(month)[:3],
+                "year": month[:4],
+                "share": str(rounded(amount / span, 4)),
+            }
+            for month, amount in trend
+        ],
+    }
+
+
+def _text(text: str) -> str:
+    """Cut and hyphen-free: a word longer than its column gets places where it may break."""
+    clean = shown(text)
+    if len(clean) > _LONGEST_TEXT:
+        clean = clean[: _LONGEST_TEXT - 1] + "…"
+    return " ".join(_breakable(word) for word in clean.split(" "))
+
+
+def _breakable(word: str) -> str:
+    if len(word) <= _LONGEST_WORD:
+        return word
+    return "\u200b".join(word[start : start + _LONGEST_WORD] for start in range(0, len(word), _LONGEST_WORD))
