@@ -36,6 +36,7 @@ class Contract:
     columns: dict[str, str]  # name -> kind
     required: tuple[str, ...]  # an export without these is not what the source declares
     cost_metrics: tuple[str, ...]  # control totals, per currency
+    billed_metrics: tuple[str, ...]  # those that add up to the invoice
     currency: str
     period: str  # the column whose month is the billing period
     charge_start: str
@@ -89,6 +90,7 @@ CUR = Contract(
     },
     required=("line_item_line_item_type", "line_item_unblended_cost", "line_item_currency_code"),
     cost_metrics=("line_item_unblended_cost",),
+    billed_metrics=("line_item_unblended_cost",),
     currency="line_item_currency_code",
     period="bill_billing_period_start_date",
     charge_start="line_item_usage_start_date",
@@ -117,6 +119,7 @@ COST_DETAILS = Contract(
     },
     required=("cost_in_billing_currency", "date"),
     cost_metrics=("cost_in_billing_currency",),
+    billed_metrics=("cost_in_billing_currency",),
     currency="billing_currency",
     period="billing_period_start_date",
     charge_start="date",
@@ -160,6 +163,7 @@ BILLING_EXPORT = Contract(
     columns={name: kind for name, (_, kind) in _GCP_PATHS.items()} | {"credits_total": "money"},
     required=("cost", "currency", "usage_start_time", "invoice_month"),
     cost_metrics=("cost", "credits_total"),
+    billed_metrics=("cost", "credits_total"),
     currency="currency",
     period="invoice_month",
     charge_start="usage_start_time",
@@ -198,6 +202,7 @@ FOCUS = Contract(
     },
     required=("billed_cost", "billing_currency", "billing_period_start", "charge_period_start", "charge_category"),
     cost_metrics=("billed_cost", "effective_cost", "list_cost", "contracted_cost"),
+    billed_metrics=("billed_cost",),
     currency="billing_currency",
     period="billing_period_start",
     charge_start="charge_period_start",

@@ -659,7 +659,7 @@ def _header(book: _Book, sheet: Any, row: int, heads: Sequence[str], figures: ra
 
 def _heading(book: _Book, column: int, figures: range) -> Any:
     # A text column right of figures is indented, like its cells, so that the two do not touch.
-    place = {"align": "right"} if column in figures else {"align": "left", "indent": int(column - 1 in figures)}
+    place: dict[str, Any] = {"align": "right"} if column in figures else {"align": "left", "indent": int(column - 1 in figures)}
     return book.style(bold=True, font_color="#FFFFFF", bg_color=NAVY, **place)
 
 

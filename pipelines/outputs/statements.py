@@ -89,7 +89,7 @@ def _is_plain(cost_center_id: str) -> bool:
         _PLAIN_NAME.fullmatch(cost_center_id) is not None
         and _HASHED_NAME.fullmatch(cost_center_id) is None
         and _WINDOWS_DEVICE.fullmatch(cost_center_id) is None
-        and not cost_center_id.casefold().startswith("showback-")
+        and not cost_center_id.casefold().startswith(("showback", "journal"))
     )
 
 

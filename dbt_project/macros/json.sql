@@ -1,0 +1,43 @@
+{# JSON differs per engine; everything the models need of it is here. #}
+
+{% macro json_pairs(text_column) -%}
+    {{ return(adapter.dispatch('json_pairs', 'finops')(text_column)) }}
+{%- endmacro %}
+
+{# Lateral table (key, value) of a JSON object's members. #}
+{% macro duckdb__json_pairs(text_column) -%}
+    lateral (select e.key as key, json_extract_string(e.value, '$') as value, e.id as position from json_each({{ text_column }}) as e)
+{%- endmacro %}
+
+{% macro json_labels(text_column) -%}
+    {{ return(adapter.dispatch('json_labels', 'finops')(text_column)) }}
+{%- endmacro %}
+
+{# Lateral table (key, value) of a JSON array of {"key", "value"} records. #}
+{% macro duckdb__json_labels(text_column) -%}
+    lateral (select json_extract_string(e.value, '$.key') as key, json_extract_string(e.value, '$.value') as value, e.id as position from json_each({{ text_column }}) as e)
+{%- endmacro %}
+
+{% macro json_object_agg(key, value) -%}
+    {{ return(adapter.dispatch('json_object_agg', 'finops')(key, value)) }}
+{%- endmacro %}
+
+{% macro duckdb__json_object_agg(key, value) -%}
+    cast(json_group_object({{ key }}, {{ value }} order by {{ key }}) as varchar)
+{%- endmacro %}
+
+{% macro json_text(text_column, path) -%}
+    {{ return(adapter.dispatch('json_text', 'finops')(text_column, path)) }}
+{%- endmacro %}
+
+{% macro duckdb__json_text(text_column, path) -%}
+    json_extract_string({{ text_column }}, '{{ path }}')
+{%- endmacro %}
+
+{% macro is_json(text_column) -%}
+    {{ return(adapter.dispatch('is_json', 'finops')(text_column)) }}
+{%- endmacro %}
+
+{% macro duckdb__is_json(text_column) -%}
+    json_valid({{ text_column }})
+{%- endmacro %}

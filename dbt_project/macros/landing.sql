@@ -1,0 +1,24 @@
+{# Landed Parquet as a relation. Every dataset has an empty contract file, so the path always matches. #}
+{% macro landed(dataset) -%}
+    {{ return(adapter.dispatch('landed', 'finops')(dataset)) }}
+{%- endmacro %}
+
+{% macro duckdb__landed(dataset) -%}
+    read_parquet('{{ var("landing") }}/{{ dataset }}/source=*/billing_period=*/data.parquet', union_by_name = true, hive_partitioning = false)
+{%- endmacro %}
+
+{% macro landed_decisions(table) -%}
+    {{ return(adapter.dispatch('landed_decisions', 'finops')(table)) }}
+{%- endmacro %}
+
+{% macro duckdb__landed_decisions(table) -%}
+    read_parquet('{{ var("landing") }}/decisions/{{ table }}.parquet', hive_partitioning = false)
+{%- endmacro %}
+
+{% macro landed_register(table) -%}
+    {{ return(adapter.dispatch('landed_register', 'finops')(table)) }}
+{%- endmacro %}
+
+{% macro duckdb__landed_register(table) -%}
+    read_parquet('{{ var("landing") }}/register/{{ table }}.parquet', hive_partitioning = false)
+{%- endmacro %}

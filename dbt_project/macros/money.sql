@@ -1,0 +1,38 @@
+{# Money is DECIMAL(28,12). A product is rounded to 12 decimals on purpose, never by a float. #}
+{% macro money(expression) -%}
+    cast({{ expression }} as decimal(28, 12))
+{%- endmacro %}
+
+{# part / whole in integers with 12 decimals: DECIMAL / DECIMAL would be a float. Weights keep 4 decimals. #}
+{% macro share_of(part, whole) -%}
+    {{ return(adapter.dispatch('share_of', 'finops')(part, whole)) }}
+{%- endmacro %}
+
+{% macro duckdb__share_of(part, whole) -%}
+    cast(cast((cast({{ part }} * 10000 as hugeint) * 1000000000000) // nullif(cast({{ whole }} * 10000 as hugeint), 0) as decimal(14, 0)) * 0.000000000001 as decimal(13, 12))
+{%- endmacro %}
+
+{# Floor of an amount in minor units (cents), as an integer. #}
+{% macro minor_units_floor(amount, factor) -%}
+    cast(floor({{ amount }} * {{ factor }}) as bigint)
+{%- endmacro %}
+
+{# A ratio of two money sums with 6 decimals; NULL when the whole is zero. Money divided by money is no money. #}
+{% macro ratio(part, whole) -%}
+    {{ return(adapter.dispatch('ratio', 'finops')(part, whole)) }}
+{%- endmacro %}
+
+{% macro duckdb__ratio(part, whole) -%}
+    cast((cast(round(({{ part }}) * 1000000, 0) as hugeint) * 1000000 // nullif(cast(round(({{ whole }}) * 1000000, 0) as hugeint), 0)) * 0.000001 as decimal(18, 6))
+{%- endmacro %}
+
+{# An integer count of minor units as money; a CASE and not a power, which would be a float. #}
+{% macro from_minor_units(count, minor_units) -%}
+    cast(case {{ minor_units }}
+        when 0 then cast({{ count }} as decimal(24, 0)) * cast(1 as decimal(5, 4))
+        when 1 then cast({{ count }} as decimal(24, 0)) * cast(0.1 as decimal(5, 4))
+        when 2 then cast({{ count }} as decimal(24, 0)) * cast(0.01 as decimal(5, 4))
+        when 3 then cast({{ count }} as decimal(24, 0)) * cast(0.001 as decimal(5, 4))
+        else cast({{ count }} as decimal(24, 0)) * cast(0.0001 as decimal(5, 4))
+    end as decimal(28, 12))
+{%- endmacro %}

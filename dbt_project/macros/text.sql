@@ -1,0 +1,17 @@
+{# Tag keys and values as people mean them: letter case, blanks and (in keys) punctuation do not count. #}
+{% macro normalized_tag_key(expression) -%}
+    regexp_replace(regexp_replace(lower(trim({{ expression }})), '^(user[:_]|resourcetags/)', ''), '[-_ .:/]', '', 'g')
+{%- endmacro %}
+
+{% macro normalized_tag_value(expression) -%}
+    lower(trim({{ expression }}))
+{%- endmacro %}
+
+{# A rule's value matches exactly, or as a prefix when it ends in *. #}
+{% macro rule_matches(value, pattern) -%}
+    ({{ value }} = {{ pattern }} or (right({{ pattern }}, 1) = '*' and starts_with({{ value }}, left({{ pattern }}, length({{ pattern }}) - 1))))
+{%- endmacro %}
+
+{% macro hash_of(expressions) -%}
+    md5(concat_ws('|', {{ expressions | join(', ') }}))
+{%- endmacro %}

@@ -1,0 +1,17 @@
+{# A wall-clock timestamp of `zone` as UTC. #}
+{% macro to_utc(expression, zone) -%}
+    {{ return(adapter.dispatch('to_utc', 'finops')(expression, zone)) }}
+{%- endmacro %}
+
+{% macro duckdb__to_utc(expression, zone) -%}
+    timezone('UTC', timezone('{{ zone }}', {{ expression }}))
+{%- endmacro %}
+
+{% macro month_of(expression) -%}
+    {{ return(adapter.dispatch('month_of', 'finops')(expression)) }}
+{%- endmacro %}
+
+{# YYYY-MM of a date. #}
+{% macro duckdb__month_of(expression) -%}
+    strftime({{ expression }}, '%Y-%m')
+{%- endmacro %}

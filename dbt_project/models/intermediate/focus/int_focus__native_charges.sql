@@ -1,0 +1,96 @@
+-- FOCUS files of any provider and version, brought to one version. Grain: one row per charge of the file.
+-- Costs are the file's own. A cost that a file leaves empty takes the next better one: never zero by default.
+select
+    lines.billing_account_id,
+    lines.billing_account_name,
+    lines.billing_account_type,
+    lines.sub_account_id,
+    lines.sub_account_name,
+    lines.sub_account_type,
+
+    lines.billing_currency,
+    lines.billing_period_start,
+    lines.billing_period_end,
+    lines.charge_period_start,
+    coalesce(lines.charge_period_end, lines.charge_period_start) as charge_period_end,
+
+    lines.charge_category,
+    lines.charge_class,
+    lines.charge_description,
+    lines.charge_frequency,
+
+    lines.billed_cost,
+    coalesce(lines.effective_cost, lines.billed_cost) as effective_cost,
+    coalesce(lines.list_cost, lines.contracted_cost, lines.billed_cost) as list_cost,
+    coalesce(lines.contracted_cost, lines.billed_cost) as contracted_cost,
+
+    lines.list_unit_price,
+    lines.contracted_unit_price,
+    lines.pricing_category,
+    coalesce(lines.pricing_currency, lines.billing_currency) as pricing_currency,
+    lines.pricing_currency_contracted_unit_price,
+    lines.pricing_currency_effective_cost,
+    lines.pricing_currency_list_unit_price,
+    lines.pricing_quantity,
+    lines.pricing_unit,
+    lines.consumed_quantity,
+    lines.consumed_unit,
+
+    lines.commitment_discount_category,
+    lines.commitment_discount_id,
+    lines.commitment_discount_name,
+    lines.commitment_discount_quantity,
+    lines.commitment_discount_status,
+    lines.commitment_discount_type,
+    lines.commitment_discount_unit,
+    lines.capacity_reservation_id,
+    lines.capacity_reservation_status,
+
+    coalesce(lines.service_category, 'Other') as service_category,
+    coalesce(lines.service_subcategory, 'Other (' || coalesce(lines.service_category, 'Other') || ')')
+        as service_subcategory,
+    coalesce(lines.service_name, 'Unknown') as service_name,
+    coalesce(lines.service_provider_name, lines.provider_name) as service_provider_name,
+    coalesce(lines.host_provider_name, lines.provider_name) as host_provider_name,
+    coalesce(lines.provider_name, lines.service_provider_name) as provider_name,
+    coalesce(lines.publisher_name, lines.service_provider_name, lines.provider_name) as publisher_name,
+    coalesce(lines.invoice_issuer_name, lines.service_provider_name, lines.provider_name) as invoice_issuer_name,
+    lines.invoice_id,
+    lines.invoice_detail_id,
+
+    lines.region_id,
+    lines.region_name,
+    lines.availability_zone,
+    lines.resource_id,
+    lines.resource_name,
+    lines.resource_type,
+    lines.sku_id,
+    lines.sku_meter,
+    lines.sku_price_id,
+    lines.sku_price_details,
+    tags.tags,
+    lines.allocated_method_id,
+    lines.allocated_method_details,
+    lines.allocated_resource_id,
+    lines.allocated_resource_name,
+    lines.allocated_tags,
+    lines.contract_applied,
+    lines.commitment_program_eligibility_details,
+
+    lines.x_source,
+    lines.x_billing_period,
+    lines.x_delivery_version,
+    lines.x_delivery_id,
+    lines.x_dataset,
+    lines.x_source_file,
+    lines.x_source_row,
+    coalesce(aliases.provider, lower(coalesce(lines.service_provider_name, lines.provider_name)), lines.x_provider)
+        as x_provider,
+    'focus/as_delivered' as x_rule,
+    lines.charge_category as x_line_type,
+    coalesce(lines.x_service_code, lines.service_name) as x_service_code,
+    cast(null as varchar) as x_resource_group
+from {{ ref('stg_focus__cost_and_usage') }} as lines
+left join {{ ref('provider_aliases') }} as aliases
+    on lower(coalesce(lines.service_provider_name, lines.provider_name)) = aliases.provider_name_alias
+left join {{ ref('int_focus__tags') }} as tags on tags.dialect = 'focus' and lines.tags = tags.raw_tags

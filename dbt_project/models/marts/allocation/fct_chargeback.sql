@@ -1,0 +1,116 @@
+-- Statement lines. Grain: billing period × cost centre × source × service × kind × currency.
+-- Amounts are whole minor units (cents) by largest remainder within each source and currency; the one 'rounding' line
+-- per source and currency holds what is smaller than a cent, so that all lines sum to the ledger to the last decimal.
+with
+
+allocated as (
+    select
+        billing_period,
+        x_source,
+        provider,
+        cost_center_id,
+        service_name,
+        case
+            when charge_kind <> 'cost' then charge_kind
+            when method in ('direct', 'unallocated') then 'direct'
+            else 'shared'
+        end as kind,
+        currency,
+        sum(allocated_cost) as effective_exact,
+        sum(allocated_billed_cost) as billed_exact
+    from {{ ref('fct_allocated_costs') }}
+    group by all
+),
+
+scaled as (
+    select
+        allocated.*,
+        coalesce(currencies.minor_units, 2) as minor_units,
+        cast(power(10, coalesce(currencies.minor_units, 2)) as integer) as factor
+    from allocated
+    left join {{ ref('currencies') }} as currencies on allocated.currency = currencies.currency_code
+),
+
+floors as (
+    select
+        *,
+        {{ minor_units_floor('effective_exact', 'factor') }} as effective_floor,
+        {{ minor_units_floor('billed_exact', 'factor') }} as billed_floor,
+        {{ minor_units_floor('sum(effective_exact) over statement', 'factor') }} as effective_total,
+        {{ minor_units_floor('sum(billed_exact) over statement', 'factor') }} as billed_total,
+        sum(effective_exact) over statement as effective_total_exact,
+        sum(billed_exact) over statement as billed_total_exact
+    from scaled
+    window statement as (partition by billing_period, x_source, currency)
+),
+
+ranked as (
+    select
+        *,
+        effective_total - sum(effective_floor) over statement as effective_left,
+        billed_total - sum(billed_floor) over statement as billed_left,
+        row_number() over (
+            partition by billing_period, x_source, currency
+            order by effective_exact * factor - effective_floor desc, cost_center_id, service_name, kind
+        ) as effective_rank,
+        row_number() over (
+            partition by billing_period, x_source, currency
+            order by billed_exact * factor - billed_floor desc, cost_center_id, service_name, kind
+        ) as billed_rank
+    from floors
+    window statement as (partition by billing_period, x_source, currency)
+),
+
+lines as (
+    select
+        billing_period,
+        x_source,
+        provider,
+        cost_center_id,
+        service_name,
+        kind,
+        currency,
+        {{ from_minor_units('effective_floor + case when effective_rank <= effective_left then 1 else 0 end', 'minor_units') }}
+            as amount,
+        {{ from_minor_units('billed_floor + case when billed_rank <= billed_left then 1 else 0 end', 'minor_units') }}
+            as billed_amount
+    from ranked
+),
+
+rounding as (
+    select
+        billing_period,
+        x_source,
+        min(provider) as provider,
+        '~rounding' as cost_center_id,
+        'Rounding' as service_name,
+        'rounding' as kind,
+        currency,
+        {{ money('any_value(effective_total_exact)') }}
+        - {{ from_minor_units('any_value(effective_total)', 'any_value(minor_units)') }} as amount,
+        {{ money('any_value(billed_total_exact)') }}
+        - {{ from_minor_units('any_value(billed_total)', 'any_value(minor_units)') }} as billed_amount
+    from floors
+    group by billing_period, x_source, currency
+),
+
+all_lines as (
+    select * from lines
+    union all
+    select * from rounding
+)
+
+select
+    billing_period,
+    billing_period as posting_period,
+    cost_center_id,
+    {{ hash_of(['billing_period', 'cost_center_id', 'x_source', 'provider', 'service_name', 'kind', 'currency']) }} as line_id,
+    kind,
+    x_source,
+    provider,
+    service_name,
+    {{ money('amount') }} as amount,
+    {{ money('billed_amount') }} as billed_amount,
+    currency,
+    cast('open' as varchar) as status
+from all_lines

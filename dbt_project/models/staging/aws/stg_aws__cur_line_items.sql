@@ -1,0 +1,67 @@
+-- CUR lines (legacy and 2.0) of the deliveries that the ledger does not hold yet. Grain: one row per line item.
+select
+    lines.x_source,
+    lines.x_billing_period,
+    deliveries.delivery_version as x_delivery_version,
+    lines.x_delivery_id,
+    lines.x_source_file,
+    lines.x_source_row,
+
+    lines.line_item_line_item_type as line_item_type,
+    lines.line_item_line_item_description as description,
+    lines.bill_payer_account_id as payer_account_id,
+    lines.bill_payer_account_name as payer_account_name,
+    lines.line_item_usage_account_id as usage_account_id,
+    lines.line_item_usage_account_name as usage_account_name,
+    lines.bill_invoice_id as invoice_id,
+    lines.bill_invoicing_entity as invoicing_entity,
+    lines.bill_billing_entity as billing_entity,
+    lines.bill_bill_type as bill_type,
+    lines.line_item_legal_entity as legal_entity,
+    lines.line_item_currency_code as currency,
+
+    lines.bill_billing_period_start_date as billing_period_start,
+    lines.bill_billing_period_end_date as billing_period_end,
+    lines.line_item_usage_start_date as usage_start,
+    lines.line_item_usage_end_date as usage_end,
+
+    lines.line_item_product_code as product_code,
+    lines.product_product_name as product_name,
+    lines.product_servicecode as service_code,
+    lines.product as product_json,
+    lines.product_product_family as product_family,
+    coalesce(lines.product_region_code, lines.product_region) as region_code,
+    lines.line_item_availability_zone as availability_zone,
+    lines.line_item_resource_id as resource_id,
+    lines.line_item_usage_type as usage_type,
+    lines.line_item_operation as operation,
+    lines.product_sku as sku,
+    lines.pricing_rate_code as rate_code,
+    lines.pricing_unit as pricing_unit,
+    lines.pricing_term as pricing_term,
+    lines.resource_tags,
+    lines.split_line_item_parent_resource_id as split_parent_resource_id,
+
+    lines.line_item_usage_amount as usage_amount,
+    lines.line_item_normalized_usage_amount as normalized_usage_amount,
+    lines.pricing_public_on_demand_rate as public_on_demand_rate,
+
+    lines.line_item_unblended_cost as unblended_cost,
+    lines.pricing_public_on_demand_cost as public_on_demand_cost,
+
+    lines.savings_plan_savings_plan_a_r_n as savings_plan_arn,
+    lines.savings_plan_savings_plan_effective_cost as savings_plan_effective_cost,
+    lines.savings_plan_total_commitment_to_date as savings_plan_total_commitment,
+    lines.savings_plan_used_commitment as savings_plan_used_commitment,
+    lines.reservation_reservation_a_r_n as reservation_arn,
+    lines.reservation_effective_cost,
+    lines.reservation_unused_amortized_upfront_fee_for_billing_period as reservation_unused_upfront,
+    lines.reservation_unused_recurring_fee,
+    lines.reservation_unused_quantity
+from {{ landed('cur') }} as lines
+inner join {{ ref('int_deliveries__current') }} as deliveries
+    on
+        lines.x_delivery_id = deliveries.delivery_id
+        and lines.x_source = deliveries.x_source
+        and lines.x_billing_period = deliveries.billing_period
+where deliveries.is_new

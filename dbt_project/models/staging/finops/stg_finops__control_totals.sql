@@ -1,0 +1,13 @@
+-- Control totals of landing. Grain: delivery × dataset × currency × metric.
+select
+    delivery_id,
+    source as x_source,
+    billing_period,
+    part as x_dataset,
+    currency,
+    metric,
+    is_billed,
+    source_total,
+    rounding_total,
+    landed_total
+from {{ landed_register('control_totals') }}

@@ -1,0 +1,6 @@
+-- The decision files as landed. Grain: file.
+select
+    decision,
+    decision_hash,
+    row_count
+from {{ landed_register('decision_files') }}

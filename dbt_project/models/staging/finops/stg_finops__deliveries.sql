@@ -1,0 +1,10 @@
+-- Deliveries now in landing. Grain: source × billing period.
+select
+    delivery_id,
+    source as x_source,
+    provider as x_provider,
+    dataset,
+    billing_period,
+    row_count,
+    has_amortized
+from {{ landed_register('deliveries') }}

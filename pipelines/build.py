@@ -1,0 +1,205 @@
+"""Decisions → dbt → warehouse. dbt is run as a command and is the only writer of the warehouse."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.errors import BuildError
+from pipelines.landing.contracts import CONTRACTS
+from pipelines.landing.decisions import land_decisions
+from pipelines.landing.deliveries import landed_deliveries, locked, write_atomically
+from pipelines.landing.land import ensure_contract_files
+from pipelines.settings import Workspace
+
+DBT_PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
+
+
+@dataclass(frozen=True)
+class BuildSummary:
+    models: int
+    tests: int
+    full_refresh: bool
+
+
+def build(
+    workspace: Workspace, *, full_refresh: bool = False, progress: Callable[[str], None] = lambda _: None
+) -> BuildSummary:
+    """Land the decisions, then build every model and run every data test of the warehouse.
+
+    The ledger is rebuilt in full when asked to, or when the models themselves have changed since the last build.
+    """
+    with locked(workspace, "warehouse"):
+        land_decisions(workspace)
+        register_deliveries(workspace)
+        version = _models_version(workspace)
+        built_by = workspace.root / ".dbt" / "built_by"
+        known = built_by.read_text("utf-8") if built_by.is_file() else None
+        full_refresh = full_refresh or (workspace.warehouse.is_file() and known != version)
+        if full_refresh and known != version and known is not None:
+            progress("the models have changed since the last build: building everything anew")
+        arguments = ["build", "--exclude-resource-type", "unit_test"] + (["--full-refresh"] if full_refresh else [])
+        models, tests = run_dbt(workspace, arguments, progress)
+        write_atomically(built_by, version)
+    return BuildSummary(models, tests, full_refresh)
+
+
+def register_deliveries(workspace: Workspace) -> None:
+    """Write what lies in landing as two small tables, so that dbt reads landing only."""
+    ensure_contract_files(workspace)
+    sources = {source.name: source for source in workspace.sources}
+    deliveries = [d for d in landed_deliveries(workspace) if d.source in sources]
+    folder = workspace.landing / "register"
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [
+        {
+            "delivery_id": d.delivery_id,
+            "source": d.source,
+            "provider": sources[d.source].provider,
+            "dataset": d.dataset,
+            "billing_period": d.billing_period,
+            "row_count": d.rows,
+            "has_amortized": {"actual", "amortized"} <= {total.dataset for total in d.totals},
+        }
+        for d in deliveries
+    ]
+    schema = pa.schema(
+        {
+            "delivery_id": pa.string(),
+            "source": pa.string(),
+            "provider": pa.string(),
+            "dataset": pa.string(),
+            "billing_period": pa.string(),
+            "row_count": pa.int64(),
+            "has_amortized": pa.bool_(),
+        }
+    )
+    _write(folder / "deliveries.parquet", pa.Table.from_pylist(rows, schema))
+    totals = [
+        {
+            "delivery_id": d.delivery_id,
+            "source": d.source,
+            "billing_period": d.billing_period,
+            "part": t.dataset,
+            "currency": t.currency,
+            "metric": t.metric,
+            "is_billed": t.metric in CONTRACTS[d.dataset].billed_metrics and not (row["has_amortized"] and t.dataset == "amortized"),
+            "source_total": t.source,
+            "rounding_total": t.rounding,
+            "landed_total": t.landed,
+        }
+        for d, row in zip(deliveries, rows, strict=True)
+        for t in d.totals
+    ]
+    exact = pa.decimal128(38, 25)
+    schema = pa.schema(
+        {
+            "delivery_id": pa.string(),
+            "source": pa.string(),
+            "billing_period": pa.string(),
+            "part": pa.string(),
+            "currency": pa.string(),
+            "metric": pa.string(),
+            "is_billed": pa.bool_(),
+            "source_total": exact,
+            "rounding_total": exact,
+            "landed_total": pa.decimal128(38, 12),
+        }
+    )
+    _write(folder / "control_totals.parquet", pa.Table.from_pylist(totals, schema))
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    temporary = path.with_name(f".{path.name}")
+    pq.write_table(table, temporary)
+    temporary.replace(path)
+
+
+def run_dbt(
+    workspace: Workspace, arguments: list[str], progress: Callable[[str], None] = lambda _: None
+) -> tuple[int, int]:
+    """Run one dbt command on the workspace's warehouse; return how many models and tests ran.
+
+    Raises BuildError with the nodes that failed and their messages.
+    """
+    target = workspace.root / ".dbt" / "target"
+    target.mkdir(parents=True, exist_ok=True)
+    (workspace.scratch / "spill").mkdir(parents=True, exist_ok=True)
+    settings = workspace.settings
+    variables = {
+        "landing": str(workspace.landing),
+        "reporting_currency": settings.workspace.reporting_currency,
+        "show_owner_emails": settings.publish.show_owner_emails,
+    }
+    command = [
+        str(Path(sys.executable).with_name("dbt")),
+        "--log-format", "json", "--log-level-file", "none", "--no-use-colors",
+        arguments[0],
+        "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", str(target),
+        "--vars", json.dumps(variables),
+        *arguments[1:],
+    ]  # fmt: skip
+    environment = os.environ | {
+        "FINOPS_WAREHOUSE": str(workspace.warehouse),
+        "FINOPS_MEMORY_LIMIT": settings.build.memory_limit,
+        "FINOPS_THREADS": str(settings.build.threads),
+        "FINOPS_SPILL": str(workspace.scratch / "spill"),
+        "DO_NOT_TRACK": "1",
+    }
+    failed: list[str] = []
+    other: list[str] = []
+    counts = {"model": 0, "seed": 0, "test": 0}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=workspace.root
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            event = _event(line)
+            if event is None:
+                other.append(line.rstrip())
+                continue
+            node = event.get("data", {}).get("node_info", {})
+            if event["info"]["name"] in ("LogModelResult", "LogTestResult", "LogSeedResult"):
+                kind = node.get("resource_type", "model")
+                counts[kind] = counts.get(kind, 0) + 1
+                data = event["data"]
+                if kind == "model" and data.get("execution_time", 0) >= 1:
+                    progress(f"built {node['node_name']} in {data['execution_time']:.0f} s")
+            elif event["info"]["level"] == "error":
+                failed.append(event["info"]["msg"].strip())
+    if process.returncode:
+        details = "\n".join(message for message in failed if message) or "\n".join(other[-20:])
+        raise BuildError(
+            "dbt",
+            f"the warehouse could not be built\n{details}\n",
+            "Published marts are untouched",
+            "Mend what the message names, then run `finops build`",
+        )
+    return counts["model"], counts["test"]
+
+
+def _event(line: str) -> dict[str, dict[str, str]] | None:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and "info" in event else None
+
+
+def _models_version(workspace: Workspace) -> str:
+    """Hash of everything in the dbt project that decides what the ledger holds."""
+    digest = hashlib.sha256()
+    for path in sorted(DBT_PROJECT.rglob("*")):
+        if path.suffix in (".sql", ".csv") and not {"target", "tests"} & set(path.relative_to(DBT_PROJECT).parts):
+            digest.update(path.relative_to(DBT_PROJECT).as_posix().encode() + path.read_bytes())
+    digest.update(workspace.settings.workspace.reporting_currency.encode())
+    return digest.hexdigest()
