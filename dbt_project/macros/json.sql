@@ -23,7 +23,7 @@
 {%- endmacro %}
 
 {% macro duckdb__json_object_agg(key, value) -%}
-    cast(json_group_object({{ key }}, {{ value }} order by {{ key }}) as varchar)
+    cast(to_json(map_from_entries(list(struct_pack(k := {{ key }}, v := {{ value }}) order by {{ key }}))) as varchar)
 {%- endmacro %}
 
 {% macro json_text(text_column, path) -%}

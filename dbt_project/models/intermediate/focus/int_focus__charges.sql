@@ -1,6 +1,7 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
+    on_schema_change='fail',
     pre_hook="{{ delete_replaced_deliveries() }}"
 ) }}
 -- The ledger: every charge of every source in FOCUS terms. Grain: one row per charge line.

@@ -1,6 +1,7 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
+    on_schema_change='fail',
     pre_hook="{{ delete_replaced_daily_costs() }}"
 ) }}
 -- What was spent, by day. Grain: day × account × service × region × resource × category × tags.
