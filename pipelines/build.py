@@ -41,7 +41,7 @@ def build(
     with locked(workspace, "warehouse"):
         land_decisions(workspace)
         register_deliveries(workspace)
-        version = _models_version(workspace)
+        version = models_version(workspace)
         built_by = workspace.root / ".dbt" / "built_by"
         known = built_by.read_text("utf-8") if built_by.is_file() else None
         full_refresh = full_refresh or (workspace.warehouse.is_file() and known != version)
@@ -195,7 +195,7 @@ def _event(line: str) -> dict[str, dict[str, str]] | None:
     return event if isinstance(event, dict) and "info" in event else None
 
 
-def _models_version(workspace: Workspace) -> str:
+def models_version(workspace: Workspace) -> str:
     """Hash of everything in the dbt project that decides what the ledger holds."""
     digest = hashlib.sha256()
     for path in sorted(DBT_PROJECT.rglob("*")):

@@ -6,13 +6,6 @@
     {% endif %}
 {%- endmacro %}
 
-{% macro delete_replaced_periods() -%}
-    {% if is_incremental() %}
-        delete from {{ this }}
-        where inputs_version not in (select p.inputs_version from {{ ref('int_allocation__periods') }} as p)
-    {% endif %}
-{%- endmacro %}
-
 {% macro delete_replaced_daily_costs() -%}
     {% if is_incremental() %}
         delete from {{ this }}

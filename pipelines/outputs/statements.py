@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from pathlib import Path
 
+from pipelines.outputs.showback_workbook import write_showback_workbook
 from pipelines.outputs.statement_model import (
     ROUNDING,
     MissingPeriodError,
@@ -27,13 +28,9 @@ from pipelines.outputs.statement_model import (
     read_showback,
 )
 from pipelines.outputs.statement_pdf import StatementPrinter
+from pipelines.outputs.statement_rows import DATA_COLUMNS, flat_rows
 from pipelines.outputs.statement_text import csv_text, plain_decimal
-from pipelines.outputs.statement_workbook import (
-    DATA_COLUMNS,
-    flat_rows,
-    write_showback_workbook,
-    write_statement_workbook,
-)
+from pipelines.outputs.statement_workbook import write_statement_workbook
 
 __all__ = ["MissingPeriodError", "Progress", "StatementError", "StatementSummary", "file_stems", "write_statements"]
 

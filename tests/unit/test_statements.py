@@ -16,13 +16,13 @@ import pytest
 
 from pipelines.outputs.statement_model import change_ratio, months_before, read_showback
 from pipelines.outputs.statement_text import csv_text, money_text, plain_decimal, shown
-from pipelines.outputs.statement_workbook import money_format
 from pipelines.outputs.statements import (
     MissingPeriodError,
     StatementError,
     file_stems,
     write_statements,
 )
+from pipelines.outputs.workbook import money_format
 
 HOSTILE = "=cmd|' /C calc'!A0"
 MARKUP = '#panic("typst") $x$ *bold* \\ "quoted" @ref <label>'

@@ -101,10 +101,10 @@ all_lines as (
 )
 
 select
-    billing_period,
-    billing_period as posting_period,
+    all_lines.billing_period,
+    all_lines.billing_period as posting_period,
     cost_center_id,
-    {{ hash_of(['billing_period', 'cost_center_id', 'x_source', 'provider', 'service_name', 'kind', 'currency']) }} as line_id,
+    {{ hash_of(['all_lines.billing_period', 'cost_center_id', 'x_source', 'provider', 'service_name', 'kind', 'currency']) }} as line_id,
     kind,
     x_source,
     provider,
@@ -112,5 +112,9 @@ select
     {{ money('amount') }} as amount,
     {{ money('billed_amount') }} as billed_amount,
     currency,
+    -- NULL where no rate is decided; shown beside the amount, never instead of it.
+    {{ money('amount * rates.rate') }} as amount_reporting,
     cast('open' as varchar) as status
 from all_lines
+left join {{ ref('int_currency__rates') }} as rates
+    on all_lines.billing_period = rates.billing_period and all_lines.currency = rates.from_currency

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_costs__versions') }}
 {{ config(
     materialized='incremental',
     incremental_strategy='append',

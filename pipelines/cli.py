@@ -1,0 +1,281 @@
+"""The `finops` command: one thin function per command. Exit code 0 done, 1 something is wrong, 2 wrong arguments."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.errors import FinopsError
+from pipelines.settings import Workspace, is_period
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Three clouds' bills to one ledger, allocated, reconciled and published.",
+)
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+WorkspaceOption = Annotated[
+    Path | None, typer.Option("--workspace", "-w", help="The workspace's folder; default $FINOPS_WORKSPACE, ./workspace.")
+]
+PeriodOption = Annotated[str | None, typer.Option("--period", help="Only this billing period, YYYY-MM.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def _say(message: str) -> None:
+    err.print(message, markup=False)
+
+
+def _checked(period: str | None) -> str | None:
+    if period is not None and not is_period(period):
+        raise typer.BadParameter(f"'{period}' is not a billing period; write it like 2026-10")
+    return period
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(help="The folder to make.")]) -> None:
+    """Make a workspace with commented examples.
+
+    Example: finops init acme
+    """
+    from pipelines.workspace_template import write_workspace
+
+    written = write_workspace(folder)
+    out.print(f"Made {len(written)} files in {folder}. Existing files were left alone.")
+    out.print(f"Next: name your bills in {folder / 'finops.toml'}, then run `finops run -w {folder}`.")
+
+
+@app.command()
+def sample(
+    folder: Annotated[Path, typer.Argument(help="The folder to make.")],
+    rows: Annotated[int, typer.Option(min=1_000, help="About how many charge lines.")] = 520_000,
+    seed: Annotated[int, typer.Option(help="Another seed, another company.")] = 7,
+    months: Annotated[int, typer.Option(min=1, max=60, help="How many months.")] = 13,
+) -> None:
+    """Write three clouds' exports in the providers' own layouts, with decisions and a truth file.
+
+    Example: finops sample demo --rows 50000 --months 6
+    """
+    from pipelines.sample import write_sample
+
+    summary = write_sample(folder, rows=rows, seed=seed, months=months, progress=_say)
+    out.print(f"Sample company in {folder}: {_describe(summary)}")
+
+
+def _describe(summary: Any) -> str:
+    return f"{summary.rows:,} charge lines, {summary.files} files" + ("" if summary.written else " (already there)")
+
+
+@app.command()
+def land(
+    sources: Annotated[list[str] | None, typer.Argument(help="Names of sources; all when none.")] = None,
+    period: PeriodOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Land new and changed deliveries; what did not change is not read again.
+
+    Example: finops land aws-payer --period 2026-10
+    """
+    from pipelines.landing import land as land_sources
+
+    report = land_sources(Workspace.open(workspace), sources, _checked(period), _say)
+    if as_json:
+        out.print_json(
+            json.dumps(
+                [
+                    {
+                        "source": r.source,
+                        "billing_period": r.billing_period,
+                        "outcome": r.outcome,
+                        "rows": r.rows,
+                        "error": str(r.error) if r.error else None,
+                    }
+                    for r in report.results
+                ]
+            )
+        )
+    else:
+        unchanged = len(report.results) - len(report.changed) - len(report.failed)
+        out.print(f"{len(report.changed)} landed, {unchanged} unchanged, {len(report.failed)} failed.")
+    if report.failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def build(
+    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Build everything anew.")] = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Decisions, then every model and data test of the warehouse.
+
+    Example: finops build
+    """
+    from pipelines.build import build as build_warehouse
+
+    summary = build_warehouse(Workspace.open(workspace), full_refresh=full_refresh, progress=_say)
+    out.print(f"Built {summary.models} models, {summary.tests} data tests passed.")
+
+
+@app.command()
+def publish(workspace: WorkspaceOption = None) -> None:
+    """Audit the marts and switch readers to them, all or nothing.
+
+    Example: finops publish
+    """
+    from pipelines.outputs.publish import publish as publish_marts
+
+    summary = publish_marts(Workspace.open(workspace), _say)
+    out.print(f"Published run {summary.run_id}: {summary.folder}")
+
+
+@app.command()
+def run(period: PeriodOption = None, workspace: WorkspaceOption = None) -> None:
+    """Land, build, audit, publish and write the showback: the whole daily run.
+
+    Example: finops run -w demo
+    """
+    from pipelines.run import overview
+    from pipelines.run import run as run_all
+
+    opened = Workspace.open(workspace)
+    summary = run_all(opened, _checked(period), _say)
+    if summary.published and summary.was_published:
+        _print_overview(overview(summary.published))
+        _print_places(opened, summary.published, summary.statements)
+    for failure in summary.landing.failed:
+        err.print(f"failed: {failure.error}", markup=False)
+    if summary.landing.failed:
+        kept = f"Published marts stay as they were ({summary.published})." if summary.published else "Nothing published."
+        err.print(kept if not summary.was_published else "The sources above kept their previous deliveries.")
+        raise typer.Exit(1)
+
+
+def _print_overview(overview: Any) -> None:
+    for basis, title in (
+        ("billed", "Invoice to statement: billed cost"),
+        ("effective", "Ledger to statement: effective cost (commitments amortised)"),
+    ):
+        table = Table(title=title, title_justify="left", box=None, padding=(0, 1), pad_edge=False)
+        for column in ("provider", "cur"):
+            table.add_column(column)
+        first = ["invoice"] if basis == "billed" else []
+        for column in (*first, "ledger", "allocated", "statements", "diff"):
+            table.add_column(column, justify="right")
+        for total in (t for t in overview.totals if t.basis == basis):
+            amounts = [total.invoice] if basis == "billed" else []
+            amounts += [total.ledger, total.allocated, total.statements]
+            difference = "0" if total.difference == 0 else f"{total.difference.normalize():f}"
+            table.add_row(total.provider, total.currency, *(_amount(a) for a in amounts), difference)
+        out.print()
+        out.print(table)
+    if overview.top:
+        table = Table(
+            title=f"Top cost centres in {overview.period}, {overview.currency}",
+            title_justify="left", box=None, padding=(0, 1), pad_edge=False,
+        )  # fmt: skip
+        table.add_column("cost centre")
+        table.add_column("name")
+        table.add_column("amount", justify="right")
+        table.add_column("vs previous month", justify="right")
+        for row in overview.top:
+            change = "new" if not row.previous else f"{(row.amount / row.previous - 1) * 100:+.1f} %"
+            table.add_row(row.cost_center_id, row.name, _amount(row.amount), change)
+        out.print()
+        out.print(table)
+    out.print()
+    if overview.unallocated is not None:
+        out.print(f"Unallocated in {overview.period}: {overview.unallocated * 100:.1f} % of effective cost")
+    if overview.unconverted:
+        out.print(
+            f"No {overview.currency} rate for {', '.join(overview.unconverted)} in {overview.period}: "
+            "reporting amounts are empty there (decisions/fx_rates.csv)"
+        )
+
+
+def _amount(value: Decimal | None) -> str:
+    return "-" if value is None else f"{value:,.2f}"
+
+
+def _print_places(workspace: Workspace, published: Path, statements: Any) -> None:
+    out.print(f"Marts       {published / 'marts.duckdb'}")
+    if statements:
+        out.print(f"Statements  {statements.folder} ({statements.statements} cost centres: xlsx, pdf, csv)")
+        out.print(f"Report      {statements.folder / f'showback-{statements.period}.xlsx'}")
+    name = _shown(workspace.root)
+    out.print("\nNext:")
+    out.print(f"  finops status -w {name}")
+    if statements:
+        out.print(f"  finops showback {_month_before(statements.period)} -w {name}")
+    out.print(f"  finops land -w {name}      (again: reads only what changed)")
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _month_before(period: str) -> str:
+    year, month = map(int, period.split("-"))
+    return f"{year - 1}-12" if month == 1 else f"{year}-{month - 1:02d}"
+
+
+@app.command()
+def showback(
+    period: Annotated[str | None, typer.Argument(help="Billing period, YYYY-MM; default the newest.")] = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Write the statements of a month: per cost centre XLSX, PDF and CSV, and one workbook of all.
+
+    Example: finops showback 2026-10
+    """
+    from pipelines.run import showback as write_showback
+
+    summary = write_showback(Workspace.open(workspace), _checked(period), _say)
+    out.print(f"{summary.statements} statements for {summary.period} ({summary.status}): {summary.folder}")
+
+
+@app.command()
+def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Sources, what has landed, what is published, what is wrong and the next command.
+
+    Example: finops status --json
+    """
+    from pipelines.status import workspace_status
+
+    state = workspace_status(Workspace.open(workspace))
+    if as_json:
+        out.print_json(json.dumps(state.as_dict(), default=str))
+    else:
+        table = Table(box=None, padding=(0, 1), pad_edge=False)
+        for column in ("source", "format", "first", "last"):
+            table.add_column(column)
+        for column in ("months", "rows"):
+            table.add_column(column, justify="right")
+        for source in state.sources:
+            table.add_row(
+                source.name, source.format, source.first or "-", source.last or "-", str(source.months), f"{source.rows:,}"
+            )
+        out.print(table)
+        out.print(f"\nPublished   {state.published or 'nothing yet'}")
+        for problem in state.problems:
+            out.print(f"Wrong       {problem}", markup=False)
+        out.print(f"Next        {state.next_command}")
+    if state.problems:
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run the command line; expected failures are one clear message and exit code 1."""
+    try:
+        app()
+    except FinopsError as problem:
+        err.print(f"finops: {problem}", markup=False, style="bold")
+        raise SystemExit(1) from None

@@ -1,0 +1,67 @@
+"""What `finops status` tells: sources, deliveries, the published run, what is wrong and the next command."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from pipelines.landing.deliveries import landed_deliveries
+from pipelines.outputs.publish import current_run
+from pipelines.settings import Workspace
+
+
+@dataclass(frozen=True)
+class SourceState:
+    name: str
+    format: str
+    first: str | None  # billing periods, YYYY-MM
+    last: str | None
+    months: int
+    rows: int
+    gaps: list[str]  # months without a delivery between the first and the last
+
+
+@dataclass(frozen=True)
+class WorkspaceState:
+    sources: list[SourceState]
+    published: str | None
+    problems: list[str]
+    next_command: str
+
+    def as_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def workspace_status(workspace: Workspace) -> WorkspaceState:
+    """The state of a workspace from its files alone; nothing is read from a provider."""
+    deliveries = landed_deliveries(workspace)
+    sources = []
+    problems = []
+    for source in workspace.sources:
+        own = sorted((d for d in deliveries if d.source == source.name), key=lambda d: d.billing_period)
+        months = [d.billing_period for d in own]
+        gaps = [m for m in _months_between(months[0], months[-1]) if m not in months] if months else []
+        first, last = (months[0], months[-1]) if months else (None, None)
+        sources.append(SourceState(source.name, source.format, first, last, len(own), sum(d.rows for d in own), gaps))
+        if not own:
+            problems.append(f"{source.name}: nothing has landed yet")
+        if gaps:
+            problems.append(f"{source.name}: no delivery for {', '.join(gaps)}")
+    for reasons in sorted(workspace.quarantine.glob("*/*/reasons.json")):
+        held = f"{reasons.parent.parent.name} {reasons.parent.name}"
+        problems.append(f"{held}: in quarantine: {'; '.join(json.loads(reasons.read_text('utf-8')))}")
+    current = current_run(workspace)
+    if not workspace.sources:
+        next_command = f"name a source in {workspace.root / 'finops.toml'}"
+    else:
+        next_command = "finops run" if problems or not current else "finops showback"
+    return WorkspaceState(sources, current.name if current else None, problems, next_command)
+
+
+def _months_between(first: str, last: str) -> list[str]:
+    months = []
+    year, month = map(int, first.split("-"))
+    while f"{year}-{month:02d}" <= last:
+        months.append(f"{year}-{month:02d}")
+        year, month = (year + 1, 1) if month == 12 else (year, month + 1)
+    return months

@@ -1,0 +1,68 @@
+"""The files of a new workspace, with commented examples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipelines.landing.decisions import FILES
+
+_SETTINGS = """\
+# One company's settings. Secrets never go here: cloud credentials come from each SDK's own chain.
+
+[workspace]
+reporting_currency = "USD"
+
+# One [[sources]] per bill. uri is any folder above the export (local, or s3://bucket/prefix); a relative one starts here.
+#
+# [[sources]]
+# name = "acme-payer"              # unique; becomes x_source in the ledger
+# provider = "aws"                 # aws | azure | gcp | any name, for FOCUS files
+# format = "cur2"                  # cur | cur2 | focus | cost_details | billing_export
+# uri = "s3://acme-billing/exports/cur2"
+#
+# [[sources]]
+# name = "acme-azure"
+# provider = "azure"
+# format = "cost_details"
+# actual = "exports/azure/actual"          # two exports of one bill, never added together;
+# amortized = "exports/azure/amortized"    # amortized may be absent
+#
+# [[sources]]
+# name = "acme-gcp"
+# provider = "gcp"
+# format = "billing_export"
+# uri = "exports/gcp"
+
+# [build]
+# memory_limit = "2GB"
+# threads = 2
+
+# [gate]
+# max_drop = 0.9                   # a month that loses more of its rows than this is held back
+"""
+
+_EXAMPLES = {
+    "cost_centers": "# CC-100,Search,Search,Engineering,Product,Ada,ada@example.com,6100,12,0,2026-01-01,",
+    "allocation_rules": "# by-tag,100,tag,CostCenter,CC-100,CC-100,100,,,\n# by-account,200,account,,123456789012,CC-100,100,,,",
+    "shared_cost_rules": (
+        "# tax,10,charge_category,,Tax,proportional_usage,direct_cost,equal_split>unallocated,,,,\n"
+        "# support,20,service,,AWS Support*,proportional_usage,direct_cost,equal_split,,,,"
+    ),
+    "drivers": "# 2026-10-01,requests,CC-100,requests,12500",
+    "tag_aliases": "# key,,cost-centre,CostCenter\n# value,CostCenter,cc100,CC-100",
+    "fx_rates": "# 2026-10,EUR,USD,1.0837,monthly average,ECB",
+}
+
+
+def write_workspace(folder: Path) -> list[Path]:
+    """Write finops.toml and the decision files into `folder`; files that exist are left as they are."""
+    contents = {folder / "finops.toml": _SETTINGS}
+    for name, fields in FILES.items():
+        contents[folder / "decisions" / f"{name}.csv"] = f"{','.join(fields)}\n{_EXAMPLES[name]}\n"
+    written = []
+    for path, content in contents.items():
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content, "utf-8")
+            written.append(path)
+    return written
