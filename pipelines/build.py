@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -92,7 +93,8 @@ def register_deliveries(workspace: Workspace) -> None:
             "part": t.dataset,
             "currency": t.currency,
             "metric": t.metric,
-            "is_billed": t.metric in CONTRACTS[d.dataset].billed_metrics and not (row["has_amortized"] and t.dataset == "amortized"),
+            "is_billed": t.metric in CONTRACTS[d.dataset].billed_metrics
+            and not (row["has_amortized"] and t.dataset == "amortized"),
             "source_total": t.source,
             "rounding_total": t.rounding,
             "landed_total": t.landed,
@@ -187,7 +189,7 @@ def run_dbt(
     return counts["model"], counts["test"]
 
 
-def _event(line: str) -> dict[str, dict[str, str]] | None:
+def _event(line: str) -> dict[str, Any] | None:
     try:
         event = json.loads(line)
     except ValueError:

@@ -24,7 +24,8 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 WorkspaceOption = Annotated[
-    Path | None, typer.Option("--workspace", "-w", help="The workspace's folder; default $FINOPS_WORKSPACE, ./workspace.")
+    Path | None,
+    typer.Option("--workspace", "-w", help="The workspace's folder; default $FINOPS_WORKSPACE, ./workspace."),
 ]
 PeriodOption = Annotated[str | None, typer.Option("--period", help="Only this billing period, YYYY-MM.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -154,7 +155,9 @@ def run(period: PeriodOption = None, workspace: WorkspaceOption = None) -> None:
     for failure in summary.landing.failed:
         err.print(f"failed: {failure.error}", markup=False)
     if summary.landing.failed:
-        kept = f"Published marts stay as they were ({summary.published})." if summary.published else "Nothing published."
+        kept = (
+            f"Published marts stay as they were ({summary.published})." if summary.published else "Nothing published."
+        )
         err.print(kept if not summary.was_published else "The sources above kept their previous deliveries.")
         raise typer.Exit(1)
 
@@ -261,7 +264,12 @@ def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
             table.add_column(column, justify="right")
         for source in state.sources:
             table.add_row(
-                source.name, source.format, source.first or "-", source.last or "-", str(source.months), f"{source.rows:,}"
+                source.name,
+                source.format,
+                source.first or "-",
+                source.last or "-",
+                str(source.months),
+                f"{source.rows:,}",
             )
         out.print(table)
         out.print(f"\nPublished   {state.published or 'nothing yet'}")

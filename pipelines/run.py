@@ -63,9 +63,7 @@ def _inputs_fingerprint(workspace: Workspace) -> str:
     return digest.hexdigest()
 
 
-def showback(
-    workspace: Workspace, period: str | None = None, progress: Progress = lambda _: None
-) -> StatementSummary:
+def showback(workspace: Workspace, period: str | None = None, progress: Progress = lambda _: None) -> StatementSummary:
     """Write the statements of one billing period (default: the newest) from the published marts."""
     if period and not is_period(period):
         raise SettingsError("showback", f"'{period}' is not a billing period", fix="Write it like 2026-10")
@@ -160,9 +158,7 @@ def overview(run_folder: Path) -> Overview:
         currency = str(_one(con, "select reporting_currency from publish_info"))
         period = _one(con, "select max(billing_period) from fct_chargeback")
         totals = [ProviderTotals(*row) for row in con.execute(_TOTALS).fetchall()]
-        previous = _one(
-            con, "select max(billing_period) from fct_chargeback where billing_period < ?", [period]
-        )
+        previous = _one(con, "select max(billing_period) from fct_chargeback where billing_period < ?", [period])
         top = [CostCenterChange(*row) for row in con.execute(_TOP, [previous, period]).fetchall()]
         share = con.execute(
             "select sum(amount_reporting) filter (cost_center_id = '~unallocated'), sum(amount_reporting) "

@@ -130,7 +130,9 @@ class Workspace:
         try:
             settings = Settings.model_validate(tomllib.loads(toml.read_text("utf-8")))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-            raise SettingsError(str(toml), f"is not valid TOML: {problem}", fix="Mend that line and run again") from None
+            raise SettingsError(
+                str(toml), f"is not valid TOML: {problem}", fix="Mend that line and run again"
+            ) from None
         except ValidationError as problem:
             found = "; ".join(
                 ".".join(str(part) for part in error["loc"]) + ": " + error["msg"].removeprefix("Value error, ")

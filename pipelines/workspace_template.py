@@ -12,7 +12,7 @@ _SETTINGS = """\
 [workspace]
 reporting_currency = "USD"
 
-# One [[sources]] per bill. uri is any folder above the export (local, or s3://bucket/prefix); a relative one starts here.
+# One [[sources]] per bill. uri is any folder above the export: local or s3://bucket/prefix. A relative one starts here.
 #
 # [[sources]]
 # name = "acme-payer"              # unique; becomes x_source in the ledger
@@ -43,7 +43,9 @@ reporting_currency = "USD"
 
 _EXAMPLES = {
     "cost_centers": "# CC-100,Search,Search,Engineering,Product,Ada,ada@example.com,6100,12,0,2026-01-01,",
-    "allocation_rules": "# by-tag,100,tag,CostCenter,CC-100,CC-100,100,,,\n# by-account,200,account,,123456789012,CC-100,100,,,",
+    "allocation_rules": (
+        "# by-tag,100,tag,CostCenter,CC-100,CC-100,100,,,\n# by-account,200,account,,123456789012,CC-100,100,,,"
+    ),
     "shared_cost_rules": (
         "# tax,10,charge_category,,Tax,proportional_usage,direct_cost,equal_split>unallocated,,,,\n"
         "# support,20,service,,AWS Support*,proportional_usage,direct_cost,equal_split,,,,"

@@ -45,7 +45,7 @@ class Contract:
 
 
 def _kinds(kind: str, names: str) -> dict[str, str]:
-    return {name: kind for name in names.split()}
+    return dict.fromkeys(names.split(), kind)
 
 
 CUR = Contract(
@@ -109,7 +109,8 @@ COST_DETAILS = Contract(
             part_number partner_name plan_name previous_invoice_id pricing_currency pricing_model product_id
             product_name product_order_id product_order_name publisher_name publisher_type reservation_id
             reservation_name resource_group resource_id resource_location resource_name resource_type service_family
-            service_info1 service_info2 subscription_id subscription_name term unit_of_measure is_azure_credit_eligible""",
+            service_info1 service_info2 subscription_id subscription_name term unit_of_measure
+            is_azure_credit_eligible""",
         ),
         **_kinds("ts", "billing_period_start_date billing_period_end_date date"),
         **_kinds("money", "cost_in_billing_currency payg_cost_in_billing_currency"),
@@ -128,7 +129,39 @@ COST_DETAILS = Contract(
 _GCP_PATHS = {
     **{
         name.replace(".", "_"): (name, "text")
-        for name in ["billing_account_id", "service.id", "service.description", "sku.id", "sku.description", "project.id", "project.number", "project.name", "project.ancestry_numbers", "location.location", "location.country", "location.region", "location.zone", "resource.name", "resource.global_name", "price.unit", "currency", "usage.unit", "usage.pricing_unit", "invoice.month", "invoice.publisher_type", "cost_type", "adjustment_info.id", "adjustment_info.description", "adjustment_info.mode", "adjustment_info.type", "transaction_type", "seller_name", "subscription.instance_id", "consumption_model.id", "consumption_model.description"]
+        for name in [
+            "billing_account_id",
+            "service.id",
+            "service.description",
+            "sku.id",
+            "sku.description",
+            "project.id",
+            "project.number",
+            "project.name",
+            "project.ancestry_numbers",
+            "location.location",
+            "location.country",
+            "location.region",
+            "location.zone",
+            "resource.name",
+            "resource.global_name",
+            "price.unit",
+            "currency",
+            "usage.unit",
+            "usage.pricing_unit",
+            "invoice.month",
+            "invoice.publisher_type",
+            "cost_type",
+            "adjustment_info.id",
+            "adjustment_info.description",
+            "adjustment_info.mode",
+            "adjustment_info.type",
+            "transaction_type",
+            "seller_name",
+            "subscription.instance_id",
+            "consumption_model.id",
+            "consumption_model.description",
+        ]
     },
     **{
         name.replace(".", "_"): (name, kind)

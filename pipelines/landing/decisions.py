@@ -124,12 +124,8 @@ def land_decisions(workspace: Workspace) -> dict[str, int]:
         {"pool_id": pa.string(), "step_number": pa.int32(), "method": pa.string(), "driver": pa.string()}
     )
     _write(folder / "pool_steps.parquet", steps, step_schema)
-    _write(
-        folder / "pool_targets.parquet", targets, pa.schema({"pool_id": pa.string(), "cost_center_id": pa.string()})
-    )
-    hashes = [
-        {"decision": name, "decision_hash": _hash(rows), "row_count": len(rows)} for name, rows in tables.items()
-    ]
+    _write(folder / "pool_targets.parquet", targets, pa.schema({"pool_id": pa.string(), "cost_center_id": pa.string()}))
+    hashes = [{"decision": name, "decision_hash": _hash(rows), "row_count": len(rows)} for name, rows in tables.items()]
     schema = pa.schema({"decision": pa.string(), "decision_hash": pa.string(), "row_count": pa.int64()})
     _write(workspace.landing / "register" / "decision_files.parquet", hashes, schema)
     return {name: len(rows) for name, rows in tables.items()}

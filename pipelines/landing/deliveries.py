@@ -58,9 +58,7 @@ class Delivery:
         try:
             content = json.loads(path.read_text("utf-8"))
             totals = [
-                ControlTotal(
-                    **{**total, **{k: Decimal(total[k]) for k in ("source", "rounding", "landed")}}
-                )
+                ControlTotal(**{**total, **{k: Decimal(total[k]) for k in ("source", "rounding", "landed")}})
                 for total in content.pop("totals")
             ]
             return cls(**content, totals=totals)
@@ -120,7 +118,9 @@ class Partition:
 
 def landed_deliveries(workspace: Workspace) -> list[Delivery]:
     """Every delivery now in landing, by dataset, source and period."""
-    found = (Delivery.read(path) for path in sorted(workspace.landing.glob("*/source=*/billing_period=*/delivery.json")))
+    found = (
+        Delivery.read(path) for path in sorted(workspace.landing.glob("*/source=*/billing_period=*/delivery.json"))
+    )
     return [delivery for delivery in found if delivery]
 
 

@@ -91,9 +91,7 @@ def _joined(period: str, per_role: dict[str, dict[str, Found]], expected: set[st
     return Found(period, parts, next((found.manifest for found in there if found.manifest), None), problem)
 
 
-def _find_in_store(
-    source_format: str, role: str, store: Store, periods_of: PeriodsOf
-) -> dict[str, dict[str, Found]]:
+def _find_in_store(source_format: str, role: str, store: Store, periods_of: PeriodsOf) -> dict[str, dict[str, Found]]:
     """Found deliveries by dataset, then period."""
     listing = store.list()
     read_manifest = {

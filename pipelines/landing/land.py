@@ -100,9 +100,9 @@ def _land_source(workspace: Workspace, source: Source, period: str | None, progr
             detail = str(result.error) if result.error else f"{result.rows:>10,} rows"
             progress(f"{result.outcome:<10} {source.name}  {one.period}  {detail}")
         if period and not results:
-            problem = ExportError(f"{source.name} {period}", "the export has no such month")
-            progress(f"failed     {problem}")
-            results.append(Landed(source.name, period, "failed", error=problem))
+            absent = ExportError(f"{source.name} {period}", "the export has no such month")
+            progress(f"failed     {absent}")
+            results.append(Landed(source.name, period, "failed", error=absent))
         return results
 
 
@@ -133,6 +133,7 @@ class _Reader:
             key = f"{store.uri}|{file.key}|{file.etag}"
             if key not in self._peeked:
                 path = store.fetch(file, self.scratch / "peek")
+                sources: list[tuple[dict[str, str], SourceTable]]
                 sources = [({}, table) for table in self._open(path, file.key)]
                 table = open_table(self.con, sources, self.contract, self.source.currency)
                 rows = self._run(f"select distinct {table.period_sql()} from ({table.sql})", table, file.key)
@@ -204,7 +205,9 @@ class _Reader:
         for part in found.parts:  # a local file may have been rewritten while DuckDB read it
             for file in part.files:
                 part.store.fetch(file, scratch / "check") if _is_local(part.store) else None
-        columns = [row[0] for row in self.con.execute(f"describe select * from read_parquet({quoted(str(data))})").fetchall()]
+        columns = [
+            row[0] for row in self.con.execute(f"describe select * from read_parquet({quoted(str(data))})").fetchall()
+        ]
         delivery = Delivery(
             delivery_id=delivery_id,
             source=name,
@@ -215,7 +218,8 @@ class _Reader:
             rows=self._count(data),
             fingerprint=fingerprint,
             files=[
-                {"uri": uri, "key": key, "sha256": digest, "rows": None} for (uri, key), digest in sorted(hashes.items())
+                {"uri": uri, "key": key, "sha256": digest, "rows": None}
+                for (uri, key), digest in sorted(hashes.items())
             ],
             manifest=found.manifest,
             schema_hash=hashlib.sha256("\n".join(columns).encode()).hexdigest()[:16],
@@ -241,7 +245,9 @@ class _Reader:
 
     def _fingerprint(self, found: Found) -> str:
         text = "\n".join(
-            f"{part.dataset}|{part.store.uri}|{file.key}|{file.size}|{file.etag}" for part in found.parts for file in part.files
+            f"{part.dataset}|{part.store.uri}|{file.key}|{file.size}|{file.etag}"
+            for part in found.parts
+            for file in part.files
         )
         return hashlib.sha256(f"{_READING_VERSION}|{self.source.currency}|{text}".encode()).hexdigest()[:32]
 
@@ -324,7 +330,8 @@ class _Reader:
 
     def _run(self, sql: str, table: Table, label: str) -> list[tuple[Any, ...]]:
         try:
-            return self.con.execute(sql).fetchall()
+            rows: list[tuple[Any, ...]] = self.con.execute(sql).fetchall()
+            return rows
         except duckdb.Error as problem:
             raise self._explained(problem, table, label) from None
 
@@ -389,9 +396,9 @@ def _replaced(delivery: Delivery, **changes: str) -> Delivery:
     return replace(delivery, **changes)  # type: ignore[arg-type]
 
 
-def _load_json(path: Path) -> dict[str, list[str]]:
+def _load_json(path: Path) -> dict[str, Any]:
     try:
-        content: dict[str, list[str]] = json.loads(path.read_text("utf-8"))
+        content: dict[str, Any] = json.loads(path.read_text("utf-8"))
         return content
     except (OSError, ValueError):
         return {}

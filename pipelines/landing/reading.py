@@ -100,7 +100,9 @@ def _inflate(inflate: zlib._Decompress, chunk: bytes, label: str) -> zlib._Decom
                 inflate.decompress(inflate.unconsumed_tail, _CHUNK * 64)
             chunk = inflate.unused_data
     except zlib.error as problem:
-        raise BadExportError(label, f"is not a sound gzip file ({problem})", fix="Deliver it again, then rerun") from None
+        raise BadExportError(
+            label, f"is not a sound gzip file ({problem})", fix="Deliver it again, then rerun"
+        ) from None
     return inflate
 
 
@@ -139,12 +141,12 @@ def _unzip(path: Path, label: str, scratch: Path) -> list[Path]:
                 unpacked.append(target)
             return unpacked
     except (zipfile.BadZipFile, zlib.error, EOFError) as problem:
-        raise BadExportError(label, f"is not a sound zip file ({problem})", fix="Deliver it again, then rerun") from None
+        raise BadExportError(
+            label, f"is not a sound zip file ({problem})", fix="Deliver it again, then rerun"
+        ) from None
 
 
-def _csv_table(
-    con: duckdb.DuckDBPyConnection, path: Path, label: str, dataset: str, scratch: Path
-) -> SourceTable:
+def _csv_table(con: duckdb.DuckDBPyConnection, path: Path, label: str, dataset: str, scratch: Path) -> SourceTable:
     header, delimiter = _csv_header(path, label)
     names = canonical_names(header, dataset)
     types = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in names)
@@ -171,7 +173,9 @@ def _as_parquet(con: duckdb.DuckDBPyConnection, from_sql: str, label: str, scrat
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as problem:
-        raise BadExportError(label, f"cannot be read ({_csv_problem(problem)})", fix="Mend or re-deliver it, then rerun") from None
+        raise BadExportError(
+            label, f"cannot be read ({_csv_problem(problem)})", fix="Mend or re-deliver it, then rerun"
+        ) from None
     return raw
 
 
@@ -224,9 +228,7 @@ def _struct_fields(name: str, expr: str, duck_type: duckdb.sqltypes.DuckDBPyType
     return fields
 
 
-def _json_table(
-    con: duckdb.DuckDBPyConnection, path: Path, label: str, dataset: str, scratch: Path
-) -> SourceTable:
+def _json_table(con: duckdb.DuckDBPyConnection, path: Path, label: str, dataset: str, scratch: Path) -> SourceTable:
     source = f"{quoted(str(path))}, maximum_object_size=67108864"
     try:
         described = con.sql(f"from read_json({source}, format='auto', sample_size=-1, maximum_depth=1) limit 0")
@@ -348,7 +350,9 @@ class Table:
         if kind == "credits":
             return _credits_sql()
         if name == "credits_total":
-            return f"cast(list_sum(list_transform({_credits_sql('credits_total')}, lambda c: c.amount)) as decimal(28,12))"
+            return (
+                f"cast(list_sum(list_transform({_credits_sql('credits_total')}, lambda c: c.amount)) as decimal(28,12))"
+            )
         return cast_sql(kind, identifier(name), self.types[name])
 
     def currency_sql(self) -> str:
@@ -370,7 +374,7 @@ class Table:
 
 def _credits_sql(column: str = "credits") -> str:
     """Credits as a typed list; every one counts, not only the first."""
-    shape = json.dumps([{name: "VARCHAR" for name in _CREDIT_FIELDS}])
+    shape = json.dumps([dict.fromkeys(_CREDIT_FIELDS, "VARCHAR")])
     fields = ", ".join(f"{name} := c.{name}" for name in _CREDIT_FIELDS[:-1])
     return (
         f"list_transform(from_json({column}, {quoted(shape)}), "

@@ -60,7 +60,9 @@ class LocalStore:
 
     def list(self) -> list[SourceFile]:
         if not self.root.exists():
-            raise ExportError(self.uri, "there is no such folder", fix=f"Check uri in finops.toml (looked at {self.root})")
+            raise ExportError(
+                self.uri, "there is no such folder", fix=f"Check uri in finops.toml (looked at {self.root})"
+            )
         if self.root.is_file():
             return [self._entry(self.root, self.root.name)]
         return sorted(self._walk())
@@ -101,7 +103,7 @@ class LocalStore:
 
 
 class S3Store:
-    """An S3 prefix. Credentials and endpoint come from boto3's own chain; throttling is retried by its standard mode."""
+    """An S3 prefix. Credentials and endpoint come from boto3's own chain; its standard mode retries throttling."""
 
     def __init__(self, uri: str, bucket: str, prefix: str) -> None:
         import boto3

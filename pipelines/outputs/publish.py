@@ -1,6 +1,7 @@
 """Write–audit–publish: a run is written beside the old one, audited, and switched to by one rename.
 
-published/<run_id>/marts.duckdb and <mart>.parquet; published/current links to the run; published/manifest.json names it.
+published/<run_id>/marts.duckdb and <mart>.parquet; published/current links to the run; so does
+published/manifest.json by name.
 The ledger is published as one Parquet file per source and month: unchanged ones are linked from the previous run, not
 copied, and focus_cost_and_usage in marts.duckdb reads them.
 """
@@ -84,7 +85,8 @@ def _write(
     names = [
         str(name)
         for (name,) in con.execute(
-            "select table_name from information_schema.tables where table_catalog = 'warehouse' and table_schema = 'main' "
+            "select table_name from information_schema.tables "
+            "where table_catalog = 'warehouse' and table_schema = 'main' "
             "and regexp_matches(table_name, '^(fct|dim|rpt)_') order by 1"
         ).fetchall()
     ]
@@ -123,9 +125,8 @@ def _write_ledger(workspace: Workspace, con: duckdb.DuckDBPyConnection, folder: 
     for source, period, version in con.execute(
         "select x_source, billing_period, delivery_version from int_deliveries__current order by 1, 2"
     ).fetchall():
-        relative = (
-            Path(_LEDGER) / f"x_source={source}" / f"x_billing_period={period}" / f"{version[:16]}-{models}.parquet"
-        )
+        name = f"{version[:16]}-{models}.parquet"
+        relative = Path(_LEDGER) / f"x_source={source}" / f"x_billing_period={period}" / name
         target = folder / relative
         target.parent.mkdir(parents=True)
         if before and (before / relative).is_file():

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipelines.outputs.statement_model import ROUNDING, Check, Showback, month_name, sum_of
 from pipelines.outputs.statement_rows import DATA_COLUMNS, flat_rows
-from pipelines.outputs.statement_text import shown
+from pipelines.outputs.statement_text import plain_decimal, shown
 from pipelines.outputs.workbook import (
     AMBER,
     EXACT_DIGITS,
@@ -220,14 +220,16 @@ def _write_bridge(book: Book, sheet: Any, row: int, showback: Showback) -> None:
         row = at + 2
 
 
-def _exact_showback_totals(showback: Showback) -> list[tuple[str, Decimal]]:
-    exact: list[tuple[str, Decimal]] = []
+def _exact_showback_totals(showback: Showback) -> list[tuple[str, str]]:
+    exact: list[tuple[str, str]] = []
     for currency in showback.currencies:
         members = showback.sections(currency)
         residue = sum_of(s.total for statement, s in members if statement.cost_center.cost_center_id == ROUNDING)
-        exact += [
-            (f"Cost centres, {currency}", showback.total(currency) - residue),
-            (f"Rounding below the minor unit, {currency}", residue),
-            (f"Total, {currency}", showback.total(currency)),
-        ]
+        total = showback.total(currency)
+        for label, amount in (
+            ("Cost centres", total - residue),
+            ("Rounding below the minor unit", residue),
+            ("Total", total),
+        ):
+            exact.append((f"{label}, {currency}", plain_decimal(amount, showback.digits[currency])))
     return exact

@@ -429,7 +429,8 @@ class _Reader:
         )
 
     def _rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-        return self._connection.execute(query, parameters).fetchall()
+        rows: list[tuple[Any, ...]] = self._connection.execute(query, parameters).fetchall()
+        return rows
 
 
 def _digits(lines: dict[tuple[str, str], list[Line]]) -> dict[str, int]:

@@ -29,6 +29,7 @@ from pipelines.outputs.statement_text import money_text, shown
 _TEMPLATE = Path(__file__).with_name("statement.typ")
 _LONGEST_TEXT = 160  # a page is no place for a longer service name; the workbook and the CSV have it in full
 _LONGEST_WORD = 28
+_LONGEST_ID = 72  # a line id is copied into a command, so it is broken only where it would not fit
 
 
 class StatementPrinter:
@@ -105,7 +106,7 @@ def _line(line: Line, money: "_Money", period: str) -> dict[str, Any]:
     return {
         "service": _text(line.service),
         "where": " · ".join(filter(None, (_text(line.provider), _text(line.source), _text(origin)))),
-        "line_id": _text(line.line_id),
+        "line_id": _text(line.line_id, _LONGEST_ID),
         "shared": line.is_shared,
         **money.row(line.amount, line.previous),
     }
@@ -157,15 +158,13 @@ def _bars(trend: tuple[tuple[str, Decimal], ...]) -> dict[str, Any]:
     }
 
 
-def _text(text: str) -> str:
-    """Cut and hyphen-free: a word longer than its column gets places where it may break."""
+def _text(text: str, longest_word: int = _LONGEST_WORD) -> str:
+    """Cut to what a page holds; a word longer than its column gets places where it may break."""
     clean = shown(text)
     if len(clean) > _LONGEST_TEXT:
         clean = clean[: _LONGEST_TEXT - 1] + "…"
-    return " ".join(_breakable(word) for word in clean.split(" "))
+    return " ".join(_breakable(word, longest_word) for word in clean.split(" "))
 
 
-def _breakable(word: str) -> str:
-    if len(word) <= _LONGEST_WORD:
-        return word
-    return "\u200b".join(word[start : start + _LONGEST_WORD] for start in range(0, len(word), _LONGEST_WORD))
+def _breakable(word: str, length: int) -> str:
+    return "\u200b".join(word[start : start + length] for start in range(0, len(word), length))

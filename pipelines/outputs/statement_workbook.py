@@ -1,11 +1,10 @@
 """One cost centre's statement as an Excel workbook: the statement, one sheet of lines per currency, notes."""
 
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from pipelines.outputs.statement_model import Section, Showback, Statement, month_name, sum_of
-from pipelines.outputs.statement_text import shown
+from pipelines.outputs.statement_text import plain_decimal, shown
 from pipelines.outputs.workbook import (
     GREY,
     LINE,
@@ -41,8 +40,8 @@ def write_statement_workbook(path: Path, statement: Statement, showback: Showbac
         front = book.add("Statement")
         lines = [book.add(f"Lines {_tag(section, statement)}") for section in statement.sections]
         _write_front(book, front, statement, showback, [sheet.get_name() for sheet in lines])
-        for number, (section, sheet) in enumerate(zip(statement.sections, lines, strict=True), start=1):
-            _write_lines(book, sheet, statement, section, showback, f"tbl_lines_{number}")
+        for position, (section, sheet) in enumerate(zip(statement.sections, lines, strict=True), start=1):
+            _write_lines(book, sheet, statement, section, showback, f"tbl_lines_{position}")
         write_notes(book, book.add("Notes"), _exact_totals(statement), showback)
 
 
@@ -195,9 +194,9 @@ def _write_lines(
     sheet.repeat_rows(LINES_FIRST_ROW - 1)
 
 
-def _exact_totals(statement: Statement) -> list[tuple[str, Decimal]]:
+def _exact_totals(statement: Statement) -> list[tuple[str, str]]:
     return [
-        (f"{label}, {section.currency}", amount)
+        (f"{label}, {section.currency}", plain_decimal(amount, section.digits))
         for section in statement.sections
         for label, amount in (
             ("Total", section.total),

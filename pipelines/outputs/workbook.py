@@ -1,7 +1,8 @@
 """What all statement workbooks share: a workbook without a clock, its formats, and the sheet parts both kinds have.
 
 Every text is written as a string, never as a formula: service names and ids come from tags. Figures are numbers rounded
-to the currency's minor unit, totals are formulas with their value cached, so that readers that do not calculate see them.
+to the currency's minor unit, totals are formulas with their value cached, so that a reader that
+does not calculate sees them.
 """
 
 from collections.abc import Sequence
@@ -10,10 +11,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
-import xlsxwriter  # type: ignore[import-untyped]
+import xlsxwriter
 
 from pipelines.outputs.statement_model import KIND_LABELS, Showback, change_ratio, last_day, month_name, rounded
-from pipelines.outputs.statement_text import plain_decimal, shown
+from pipelines.outputs.statement_text import shown
 
 NAVY, AMBER, GREEN, PALE, GREY, LINE = "#1F3A5F", "#FFE8B3", "#DDEFE0", "#EEF2F7", "#5B6673", "#C5CEDA"
 EXACT_DIGITS = 12  # what the marts carry; shown only where less would hide something
@@ -193,7 +194,7 @@ def write_trend(
     return max(last, row + 14) + 1
 
 
-def write_notes(book: Book, sheet: Any, exact: list[tuple[str, Decimal]], showback: Showback) -> None:
+def write_notes(book: Book, sheet: Any, exact: list[tuple[str, str]], showback: Showback) -> None:
     sheet.set_column("A:A", 36)
     sheet.set_column("B:B", 92)
     write_title(book, sheet, "Notes", month_name(showback.period), showback, 1)
@@ -202,7 +203,7 @@ def write_notes(book: Book, sheet: Any, exact: list[tuple[str, Decimal]], showba
     row = 5
     for label, amount in exact:
         sheet.write_string(row, 0, shown(label), book.style())
-        sheet.write_string(row, 1, plain_decimal(amount), book.style(font_name="Consolas"))
+        sheet.write_string(row, 1, amount, book.style(font_name="Consolas"))
         row += 1
     row += 1
     write_header(book, sheet, row, ("How to read this", ""), figures=range(0))

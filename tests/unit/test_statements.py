@@ -262,7 +262,7 @@ def test_line_without_charge_this_period_keeps_the_previous_total_whole(marts: P
         s for s in read_showback(marts, JULY).statements if s.cost_center.cost_center_id == "search"
     ).sections
     gone = [line for line in usd.lines if not line.line_id]
-    assert [(line.service, line.amount, line.previous) for line in gone] == [("Queues", 0, Decimal("12.5"))]
+    assert [(line.service, line.amount, line.previous) for line in gone] == [("Queues", Decimal(0), Decimal("12.5"))]
     assert usd.previous == Decimal("1012.5")
     assert usd.year_to_date == Decimal(900) + Decimal("1012.5") + Decimal("1298.5")
     assert [month for month, _ in usd.trend] == [MAY, JUNE, JULY]
@@ -272,6 +272,30 @@ def test_currencies_are_never_added(marts: Path) -> None:
     showback = read_showback(marts, JULY)
     assert showback.currencies == ("USD", "JPY")  # the reporting currency first
     assert showback.total("JPY") == Decimal("103764.75")
+
+
+def test_currency_used_only_earlier_this_year_still_states_its_year_to_date(tmp_path: Path) -> None:
+    extra = [(MAY, MAY, "search", "s-may-eur", "direct", "Compute", "3.50", "3.50", "EUR")]
+    folder = write_statements(build_marts(tmp_path / "m.duckdb", extra=extra), JULY, tmp_path / "reports").folder
+
+    book = openpyxl.load_workbook(folder / "search.xlsx", data_only=True)
+    assert book.sheetnames == ["Statement", "Lines USD", "Lines EUR", "Lines JPY", "Notes"]
+    assert cell_beside(book["Notes"], "Total, EUR") == ["0.00"]
+    assert cell_beside(book["Notes"], "Year to date, EUR") == ["3.50"]
+    assert "Amounts in EUR" in pdf_text(folder / "search.pdf")
+
+
+def test_long_table_runs_over_pages_with_its_heading_repeated(tmp_path: Path) -> None:
+    extra = [(JULY, JULY, "search", f"n-{n}", "direct", f"Service {n}", "1.00", "1.00", "USD") for n in range(90)]
+    folder = write_statements(build_marts(tmp_path / "m.duckdb", extra=extra), JULY, tmp_path / "reports").folder
+
+    pages = [page.extract_text() for page in pypdf.PdfReader(folder / "search.pdf").pages]
+    with_lines = [page for page in pages if "Service 1" in page or "Service 8" in page]
+    assert len(with_lines) > 1
+    assert all("Service, with its provider" in page for page in with_lines)
+    assert sum(f"n-{n}" in " ".join(pages) for n in range(90)) == 90
+    assert "Controller" in pages[-1]
+    assert "Tie-out" in pages[-1] or "TIE-OUT" in pages[-1]
 
 
 def test_rerun_is_byte_identical(july: Path, marts: Path, tmp_path: Path) -> None:

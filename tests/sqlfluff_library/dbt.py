@@ -1,0 +1,9 @@
+"""dbt's cross-database macros as sqlfluff's Jinja sees them."""
+
+
+def dateadd(_part, _interval, expression):
+    return f"dateadd({expression})"
+
+
+def datediff(first, second, _part):
+    return f"datediff({first}, {second})"
