@@ -1,0 +1,40 @@
+"""Build, audit and publish the marts whenever a bill has changed.
+
+Readers see the old run or the new one, never a mixture: a failing test or audit leaves the previous run published.
+The log names the model or the fact that failed. After mending the decision file or the export, clear the failed task,
+or run `finops build` and `finops publish` in the workspace. Needs the pool `warehouse_writer` with one slot.
+"""
+
+from datetime import datetime, timedelta
+
+from airflow.sdk import Asset, dag, task
+
+
+@dag(
+    schedule=(Asset("landing_aws") | Asset("landing_azure") | Asset("landing_gcp")),
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    max_active_runs=1,  # DuckDB has one writer
+    default_args={"owner": "finops", "retries": 1, "retry_delay": timedelta(minutes=5), "pool": "warehouse_writer"},
+    tags=["finops", "marts"],
+    doc_md=__doc__,
+)
+def build_marts():
+    @task
+    def build() -> int:
+        from pipelines.build import build
+        from pipelines.settings import Workspace
+
+        return build(Workspace.open(), progress=print).models
+
+    @task(outlets=[Asset("published_marts")])
+    def publish() -> str:
+        from pipelines.outputs.publish import publish
+        from pipelines.settings import Workspace
+
+        return publish(Workspace.open(), print).run_id
+
+    build() >> publish()
+
+
+build_marts()
