@@ -14,6 +14,8 @@ from typing import Any
 
 import duckdb
 
+from pipelines.errors import FinopsError
+
 UNALLOCATED = "~unallocated"
 ROUNDING = "~rounding"
 TREND_MONTHS = 13
@@ -60,9 +62,10 @@ MINOR_UNITS = {  # ISO 4217 currencies whose minor unit is not 2 decimals
     **dict.fromkeys(["CLF", "UYW"], 4),
 }
 ZERO = Decimal(0)
+_KEPT = "Nothing was written; earlier statements are as they were"
 
 
-class StatementError(Exception):
+class StatementError(FinopsError):
     """Statements could not be written. What was there before is untouched."""
 
 
@@ -206,7 +209,7 @@ class Showback:
 def read_showback(marts: Path, period: str) -> Showback:
     """Read one period of a published marts.duckdb. Every total is checked against the database's own sum."""
     if not marts.is_file():
-        raise StatementError(f"no published marts at {marts}: nothing was written. Run: finops run")
+        raise StatementError(str(marts), "there are no published marts", _KEPT, "Run `finops run`")
     with duckdb.connect(str(marts), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
         return _Reader(connection, period).showback(marts)
@@ -276,10 +279,12 @@ class _Reader:
     def showback(self, marts: Path) -> Showback:
         months = [month for (month,) in self._rows(f"select distinct month from ({_POSTED}) order by 1")]
         if self._period not in months:
-            held = f"they hold {months[0]} to {months[-1]}" if months else "they hold no period at all"
+            held = f"it holds {months[0]} to {months[-1]}" if months else "it holds no period at all"
             raise MissingPeriodError(
-                f"no chargeback lines for {self._period} in {marts} ({held}): nothing was written. "
-                f"Run: finops run --period {self._period}"
+                str(marts),
+                f"no chargeback lines for {self._period}; {held}",
+                _KEPT,
+                f"Run `finops run --period {self._period}`",
             )
         status = self._status()
         statements = self._statements(first_month=months[0])
@@ -463,8 +468,10 @@ def _assert_ties(center_id: str, section: Section, previous: Decimal) -> None:
     ):
         if statement != chargeback:
             raise StatementError(
-                f"{center_id} {section.currency}: statement {what} {statement} differs from chargeback {chargeback}; "
-                "nothing was written. Run: finops validate"
+                f"{center_id} {section.currency}",
+                f"statement {what} {statement} differs from chargeback {chargeback}",
+                _KEPT,
+                "Run `finops validate`",
             )
 
 

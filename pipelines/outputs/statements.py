@@ -60,7 +60,7 @@ def write_statements(
 ) -> StatementSummary:
     """Write the statements of `period` from the published `marts` into `reports/PERIOD/`."""
     if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", period):
-        raise StatementError(f"'{period}' is not a period: nothing was written. Give it as YYYY-MM, such as 2026-07")
+        raise StatementError("statements", f"'{period}' is not a period", fix="Write it as YYYY-MM, such as 2026-07")
     with localcontext() as context:
         context.prec = _EXACT
         showback = read_showback(marts, period)
@@ -223,7 +223,8 @@ def _only_writer(reports: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as busy:
-            raise StatementError(f"another run is writing statements into {reports}: wait for it, then rerun") from busy
+            what, fix = "another run is writing statements here", "Wait for it to end, then rerun"
+            raise StatementError(str(reports), what, fix=fix) from busy
         yield
     finally:
         os.close(handle)

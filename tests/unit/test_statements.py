@@ -14,6 +14,7 @@ import openpyxl  # type: ignore[import-untyped]
 import pypdf
 import pytest
 
+from pipelines.errors import FinopsError
 from pipelines.outputs.statement_model import change_ratio, months_before, read_showback
 from pipelines.outputs.statement_text import csv_text, money_text, plain_decimal, shown
 from pipelines.outputs.statements import (
@@ -366,9 +367,15 @@ def test_second_run_at_the_same_time_is_refused(marts: Path, tmp_path: Path) -> 
 
 
 def test_missing_period_names_the_period_and_the_command(marts: Path, tmp_path: Path) -> None:
-    with pytest.raises(MissingPeriodError, match=r"2026-01.*hold 2026-05 to 2026-08.*finops run --period 2026-01"):
+    with pytest.raises(
+        MissingPeriodError, match=r"for 2026-01; it holds 2026-05 to 2026-08.*`finops run --period 2026-01`"
+    ):
         write_statements(marts, "2026-01", tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_failures_are_what_the_command_line_prints_as_one_message() -> None:
+    assert issubclass(StatementError, FinopsError)
 
 
 @pytest.mark.parametrize("period", ["2026-13", "../2026-07", "2026-7", "", "2026-07\n"])
