@@ -25,6 +25,7 @@ from pipelines.outputs.workbook import (
 )
 
 MAX_TABLE_ROWS = 1_000_000  # Excel has 1,048,576
+_STAGES = ("landing", "ledger", "rounding", "allocation", "statement")  # the way money takes
 _SUMMARY_COLUMNS = (
     ("Cost centre", 15),
     ("Name", 26),
@@ -68,6 +69,7 @@ def _write_summary(book: Book, sheet: Any, showback: Showback, file_names: dict[
     row = 5
     for currency in showback.currencies:
         row = _write_summary_section(book, sheet, row, currency, showback, file_names)
+    sheet.set_h_pagebreaks([row])  # so that no chart is cut in two
     for currency in showback.currencies:
         sections = [section for _, section in showback.sections(currency)]
         months = [month for month, _ in sections[0].trend]
@@ -164,13 +166,17 @@ def _write_reconciliation(book: Book, sheet: Any, showback: Showback) -> None:
     sheet.freeze_panes(5, 2)
     sheet.repeat_rows(4)
     row = 5
-    for check in showback.checks:
+    for check in sorted(showback.checks, key=_stage_position):
         _write_check(book, sheet, row, check, showback)
         row += 1
     if not showback.checks:
         sheet.write_string(row, 0, "No reconciliation was published for this period.", book.style(italic=True))
         row += 1
     _write_bridge(book, sheet, row + 1, showback)
+
+
+def _stage_position(check: Check) -> int:
+    return _STAGES.index(check.stage) if check.stage in _STAGES else len(_STAGES)
 
 
 def _write_check(book: Book, sheet: Any, row: int, check: Check, showback: Showback) -> None:

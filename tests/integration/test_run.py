@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from pipelines.build import run_dbt
 from pipelines.errors import AuditError
 from pipelines.outputs.publish import current_run
 from pipelines.run import run
@@ -222,3 +223,9 @@ def test_the_summary_shows_zero_differences_and_the_next_commands(copy_of):
     assert "Invoice to statement" in done.stdout and "Top cost centres" in done.stdout
     assert done.stdout.count("finops ") == 3
     assert max(len(line) for line in done.stdout.splitlines() if not line.startswith(("Marts", "State", "Rep"))) <= 200
+
+
+def test_every_cost_rule_holds_in_its_dbt_unit_test(copy_of):
+    """The unit tests beside the models run on the built warehouse; each is named as the rule it proves."""
+    _, tests = run_dbt(Workspace.open(copy_of), ["test", "--select", "test_type:unit"])
+    assert tests >= 7
