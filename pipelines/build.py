@@ -186,7 +186,7 @@ def run_dbt(
             "Published marts are untouched",
             "Mend what the message names, then run `finops build`",
         )
-    return counts["model"], counts["test"]
+    return counts["model"], counts["test"] + counts.get("unit_test", 0)
 
 
 def _event(line: str) -> dict[str, Any] | None:
