@@ -246,6 +246,36 @@ def showback(
 
 
 @app.command()
+def explain(
+    line_id: Annotated[str, typer.Argument(help="A statement line's id, or its first characters.")],
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Show the rules behind a statement line and the source rows they divided.
+
+    Example: finops explain 3f2a9c
+    """
+    from pipelines.explain import explain as explain_line
+    from pipelines.outputs.publish import current_run
+
+    current = current_run(Workspace.open(workspace))
+    if current is None:
+        raise FinopsError("explain", "nothing has been published yet", fix="Run `finops run` first")
+    found = explain_line(current, line_id)
+    line = found.line
+    out.print(
+        f"{line['cost_center_id']}  {line['billing_period']}  {line['x_source']}  {line['service_name']}  "
+        f"{line['kind']}  {_amount(line['amount'])} {line['currency']}",
+        markup=False,
+    )
+    out.print("\nrules (exact amounts, before cents):")
+    for method, rule, version, days, amount in found.rules:
+        out.print(f"  {method:<20} {rule}  version {version or '-'}  {days} days  {amount}", markup=False)
+    out.print("\ndearest charges of this source, month and service:")
+    for file, row, rule, day, billed, effective in found.charges:
+        out.print(f"  {file} row {row}  {rule}  {day}  billed {billed}  effective {effective}", markup=False)
+
+
+@app.command()
 def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Sources, what has landed, what is published, what is wrong and the next command.
 

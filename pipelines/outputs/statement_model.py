@@ -471,7 +471,7 @@ def _assert_ties(center_id: str, section: Section, previous: Decimal) -> None:
                 f"{center_id} {section.currency}",
                 f"statement {what} {statement} differs from chargeback {chargeback}",
                 _KEPT,
-                "Run `finops validate`",
+                "Run `finops build` and `finops publish`",
             )
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from pipelines.build import run_dbt
 from pipelines.errors import AuditError
+from pipelines.explain import explain
 from pipelines.outputs.publish import current_run
 from pipelines.run import run
 from pipelines.sample import write_sample
@@ -229,3 +230,17 @@ def test_every_cost_rule_holds_in_its_dbt_unit_test(copy_of):
     """The unit tests beside the models run on the built warehouse; each is named as the rule it proves."""
     _, tests = run_dbt(Workspace.open(copy_of), ["test", "--select", "test_type:unit"])
     assert tests >= 7
+
+
+def test_a_statement_line_is_explained_by_rules_that_sum_to_it(company):
+    """The rules' exact amounts are within a cent of the line, and source rows are named by file and row."""
+    folder = current_run(Workspace.open(company))
+    with duckdb.connect(str(folder / "marts.duckdb"), read_only=True) as con:
+        line_id, amount = con.execute(
+            "select line_id, amount from fct_chargeback where kind = 'shared' order by amount desc limit 1"
+        ).fetchone()
+
+    found = explain(folder, line_id)
+
+    assert abs(sum(rule[-1] for rule in found.rules) - amount) < Decimal("0.01")
+    assert found.charges and all(charge[0] and charge[1] >= 1 for charge in found.charges)
