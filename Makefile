@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV := .tools/bin/uv
 SYNC := UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1 $(UV) sync --frozen --python $(PYTHON)
 
-.PHONY: demo test setup lint airflow benchmark clean
+.PHONY: demo test setup lint airflow clean
 
 demo: .venv/.main  ## the main job on a sample company
 	.venv/bin/finops sample demo
@@ -22,9 +22,6 @@ setup: .venv/.all
 
 airflow: .venv/.all  ## a local Airflow on 127.0.0.1:8080 with the demo workspace
 	bash scripts/airflow.sh
-
-benchmark: .venv/.all
-	.venv/bin/python -m tests.benchmarks.landing
 
 $(UV):
 	$(PYTHON) -m venv .tools

@@ -24,7 +24,8 @@ HEADER = (
 def line(cost: str, month: str = "2026-09", tag: str = "ada") -> str:
     quoted = '"' + tag.replace('"', '""') + '"'
     start = f"{month}-01T00:00:00.000Z"
-    return f"id,001234567890,{start},{month}-30T00:00:00.000Z,001234567890,Usage,{start},{start},AmazonS3,USD,{cost},{quoted}"
+    account, end = "001234567890", f"{month}-30T00:00:00.000Z"
+    return f"id,{account},{start},{end},{account},Usage,{start},{start},AmazonS3,USD,{cost},{quoted}"
 
 
 def report(folder: Path, lines: list[str], assembly: str = "a1", header: str = HEADER) -> Path:
