@@ -1,15 +1,14 @@
 """Land the Google Cloud bills: every source's new and changed months, nothing else.
 
 Safe to rerun at any time: unchanged exports are not read again, and a month is replaced as a whole.
-A source that fails keeps its previous delivery; the task's last log line says which file, why, and what to do.
-After mending, clear the failed task, or run `finops land SOURCE` in the workspace.
+A source or month that fails turns its `land` task and the run red and keeps its previous delivery; whatever else came
+in is announced to `build_marts` all the same. The task's last log line says which file, why, and what to do.
+After mending, clear the failed task. (`finops land SOURCE` lands too, but then trigger `build_marts` by hand.)
 """
 
 from datetime import datetime, timedelta
 
 from airflow.sdk import Asset, dag, task
-
-landing = Asset("landing_gcp")
 
 
 @dag(
@@ -28,26 +27,38 @@ def land_gcp():
 
         return [source.name for source in Workspace.open().sources if source.provider == "gcp"]
 
-    @task
-    def land(source: str) -> int:
+    @task(map_index_template="{{ task.op_kwargs['source'] }}")
+    def land(source: str) -> None:
         from pipelines.landing import land
         from pipelines.settings import Workspace
 
         report = land(Workspace.open(), [source], progress=print)
-        if report.failed and not report.changed:
+        if report.failed:
             raise report.failed[0].error
-        return len(report.changed)
 
-    @task(outlets=[landing], trigger_rule="all_done")
-    def announce(changed: list[int]) -> int:
+    @task(outlets=[Asset("landing_gcp")], trigger_rule="all_done")
+    def announce(dag_run) -> list[str]:
         from airflow.sdk.exceptions import AirflowSkipException
 
-        months = sum(count for count in changed if count)
-        if months == 0:
-            raise AirflowSkipException("no month changed: the marts need no new build")
-        return months
+        from pipelines.landing.deliveries import landed_deliveries
+        from pipelines.settings import Workspace
 
-    announce(land.expand(source=sources()))
+        # Asked of the landing, not of the tasks: a month that landed in a try that failed later counts, too.
+        since = dag_run.start_date.replace(microsecond=0)
+        deliveries = [d for d in landed_deliveries(Workspace.open()) if d.provider == "gcp"]
+        new = [f"{d.source} {d.billing_period}" for d in deliveries if datetime.fromisoformat(d.landed_at) >= since]
+        if not new:
+            raise AirflowSkipException("no month changed: the marts need no new build")
+        return new
+
+    @task(trigger_rule="one_failed")
+    def fail_the_run() -> None:
+        from airflow.sdk.exceptions import AirflowFailException
+
+        raise AirflowFailException("a source failed to land: its red `land` task says which file and what to do")
+
+    landed = land.expand(source=sources())
+    landed >> [announce(), fail_the_run()]
 
 
 land_gcp()

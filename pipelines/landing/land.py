@@ -72,7 +72,8 @@ def land(
     progress: Progress = lambda _: None,
 ) -> LandingReport:
     """Land new and changed deliveries of the named sources (all by default), or of one billing period only."""
-    ensure_contract_files(workspace)
+    with locked(workspace, "contract"):  # parallel tasks of a first landing write the same files
+        ensure_contract_files(workspace)
     report = LandingReport()
     for source in workspace.chosen_sources(names):
         with locked(workspace, f"land-{source.name}"):
