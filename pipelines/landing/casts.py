@@ -18,12 +18,12 @@ _SHORT = r"[-+]?\d{0,5}(\.\d{0,12})?"
 
 # Macros repeat their argument, and DuckDB reserves a vector for every repetition: keep them small.
 _MACROS = f"""
-create or replace macro half_even(d) as
+create or replace macro half_even(d) as cast(
     cast(d as decimal(28,12)) - case
         when abs(d - cast(d as decimal(28,12))) = 0.0000000000005
             and cast(d as decimal(28,12)) % 0.000000000002 <> 0
         then cast(sign(d) as integer) * cast(0.000000000001 as decimal(28,12))
-        else cast(0 as decimal(28,12)) end;
+        else cast(0 as decimal(28,12)) end as decimal(28,12));
 
 create or replace macro money_text(t) as case
     when regexp_full_match(t, '{_SHORT}') then cast(cast(t as decimal(18,12)) as decimal(28,12))

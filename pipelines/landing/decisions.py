@@ -177,7 +177,8 @@ def _typed(raw: dict[str | None, Any], fields: dict[str, _Field], where: str, pr
             continue
         try:
             row[column] = _value(text, field.type)
-        except (ValueError, InvalidOperation):
+            pa.scalar(row[column], field.type)  # refuses what does not fit the column
+        except (ValueError, InvalidOperation, OverflowError):
             problems.append(f"{where}, column {column}: '{text}' is not {_wanted(field.type)}")
             continue
         if field.choices and text not in field.choices:

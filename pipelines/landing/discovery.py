@@ -98,7 +98,7 @@ def _find_in_store(source_format: str, role: str, store: Store, periods_of: Peri
         "cur": _cur_version,
         "cur2": _data_export_version,
         "focus": _focus_version,
-        "cost_details": _azure_version,
+        "cost_details": _cost_details_version,
         "billing_export": _extract_version,
     }[source_format]
     versions = []
@@ -255,12 +255,19 @@ def _azure_version(manifest: dict[str, object], file: SourceFile, _: list[Source
     start = str(_get(manifest, "runInfo", "startDate") or "")
     period = _path_period(file.key) or start[:7]
     blobs = [blob for blob in _list(manifest["blobs"]) if isinstance(blob, dict)]
+    if any("blobName" not in blob for blob in blobs):
+        raise BadExportError(file.key, "the manifest lists a blob without a blobName")
     submitted = str(_get(manifest, "runInfo", "submittedTime") or "")
     export = f"{_get(manifest, 'exportConfig', 'exportName') or ''} {dataset or kind}".strip().lower()
     rows = {str(b["blobName"]): int(b["dataRowCount"]) for b in blobs if isinstance(b.get("dataRowCount"), int)}
     names = tuple(str(blob["blobName"]) for blob in blobs)
     order = (submitted[:26], f"{file.modified:020.6f}", file.key)
     return _Version(export, period, order, file.key, names, dataset or "", rows)
+
+
+def _cost_details_version(manifest: dict[str, object], file: SourceFile, listing: list[SourceFile]) -> _Version | None:
+    is_focus = str(_get(manifest, "exportConfig", "type") or "").lower() == "focuscost"
+    return None if is_focus else _azure_version(manifest, file, listing)
 
 
 def _focus_version(manifest: dict[str, object], file: SourceFile, listing: list[SourceFile]) -> _Version | None:

@@ -38,7 +38,7 @@ from pipelines.steps import find_step
 
 Progress = Callable[[str], None]
 # Part of every delivery id: a change in how files are read is a new version of the delivery.
-_READING_VERSION = "1"
+_READING_VERSION = "2"
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ def _land_source(workspace: Workspace, source: Source, period: str | None, progr
     with tempfile.TemporaryDirectory(dir=workspace.scratch, prefix=f"land-{source.name}-") as folder:
         scratch = Path(folder)
         con = connect(workspace.settings.build.memory_limit, workspace.settings.build.threads, str(scratch / "spill"))
-        reader = _Reader(workspace, source, con, scratch)
         try:
+            reader = _Reader(workspace, source, con, scratch)
             found = reader.find()
         except FinopsError as problem:
             progress(f"failed     {source.name}  {problem}")
@@ -131,14 +131,20 @@ class _Reader:
         """The periods that the rows of undeclared files state; remembered, so that no file is read twice for it."""
         periods: set[str] = set()
         for file in files:
-            key = f"{store.uri}|{file.key}|{file.etag}"
+            key = f"{_READING_VERSION}|{store.uri}|{file.key}|{file.etag}"
             if key not in self._peeked:
                 path = store.fetch(file, self.scratch / "peek")
                 sources: list[tuple[dict[str, str], SourceTable]]
                 sources = [({}, table) for table in self._open(path, file.key)]
                 table = open_table(self.con, sources, self.contract, self.source.currency)
                 rows = self._run(f"select distinct {table.period_sql()} from ({table.sql})", table, file.key)
-                self._peeked[key] = sorted(period for (period,) in rows if period)
+                if (None,) in rows:
+                    raise BadExportError(
+                        f"{self.source.name}: {file.key}",
+                        "has rows that state no billing period",
+                        fix="Deliver it again with its dates, then rerun",
+                    )
+                self._peeked[key] = sorted(period for (period,) in rows)
             periods.update(self._peeked[key])
         return sorted(periods)
 

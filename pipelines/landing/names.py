@@ -97,10 +97,12 @@ def canonical_names(names: Iterable[str], dataset: str) -> list[str]:
     DuckDB compares names without case and would rename twins silently (`Owner`, `owner`), so it never gets to.
     """
     rename = NAME_OF_DATASET[dataset]
-    seen: dict[str, int] = {}
-    result = []
+    result: list[str] = []
     for name in names:
         canonical = rename(name) or "unnamed"
-        seen[canonical] = seen.get(canonical, 0) + 1
-        result.append(canonical if seen[canonical] == 1 else f"{canonical}__{seen[canonical]}")
+        distinct, number = canonical, 1
+        while distinct in result:
+            number += 1
+            distinct = f"{canonical}__{number}"
+        result.append(distinct)
     return result

@@ -140,7 +140,7 @@ def _unzip(path: Path, label: str, scratch: Path) -> list[Path]:
                         copy.write(chunk)
                 unpacked.append(target)
             return unpacked
-    except (zipfile.BadZipFile, zlib.error, EOFError) as problem:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as problem:
         raise BadExportError(
             label, f"is not a sound zip file ({problem})", fix="Deliver it again, then rerun"
         ) from None
@@ -152,7 +152,8 @@ def _csv_table(con: duckdb.DuckDBPyConnection, path: Path, label: str, dataset: 
     types = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in names)
     from_sql = (
         f"read_csv({quoted(str(path))}, auto_detect=false, header=true, delim={quoted(delimiter)}, quote='\"', "
-        f"escape='\"', strict_mode=true, max_line_size=2000000, buffer_size=8000000, columns={{{types}}}, nullstr='')"
+        f"escape='\"', strict_mode=true, max_line_size=2000000, buffer_size=8000000, columns={{{types}}}, nullstr='', "
+        f"hive_partitioning=false)"  # a folder's invoice_month= must not overwrite the rows' own
     )
     raw = _as_parquet(con, from_sql, label, scratch)
     columns = {
@@ -194,7 +195,7 @@ def _csv_header(path: Path, label: str) -> tuple[list[str], str]:
             delimiter = max(",;\t|", key=first.count)
             lines.seek(0)
             header = next(csv.reader(lines, delimiter=delimiter), [])
-    except (OSError, EOFError, zlib.error) as problem:
+    except (OSError, EOFError, zlib.error, csv.Error) as problem:
         raise BadExportError(label, f"cannot be unpacked ({problem})", fix="Deliver it again, then rerun") from None
     except UnicodeDecodeError as problem:
         raise BadExportError(label, f"is not UTF-8 text ({problem.reason} at byte {problem.start})") from None
@@ -229,7 +230,7 @@ def _struct_fields(name: str, expr: str, duck_type: duckdb.sqltypes.DuckDBPyType
 
 
 def _json_table(con: duckdb.DuckDBPyConnection, path: Path, label: str, dataset: str, scratch: Path) -> SourceTable:
-    source = f"{quoted(str(path))}, maximum_object_size=67108864"
+    source = f"{quoted(str(path))}, maximum_object_size=67108864, hive_partitioning=false"
     try:
         described = con.sql(f"from read_json({source}, format='auto', sample_size=-1, maximum_depth=1) limit 0")
     except duckdb.Error as problem:
@@ -407,7 +408,14 @@ def open_table(
 def _unknown_columns(sources: list[SourceTable], contract: Contract) -> list[str]:
     """Columns of any of the files that the contract does not name; they land as text."""
     known = set(contract.columns) | set(LINEAGE) | {path.partition(".")[0] for path in contract.paths.values()}
-    return sorted({name for s in sources for name in s.columns if name not in known and "." not in name})
+    return sorted(
+        {
+            name
+            for source in sources
+            for name, column in source.columns.items()
+            if name not in known and (column.original or "." not in name)  # a struct's fields have no spelling
+        }
+    )
 
 
 def _first_line(problem: Exception) -> str:

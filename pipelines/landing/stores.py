@@ -6,11 +6,12 @@ listing, so no manifest can reach outside its export.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from pipelines.errors import ExportChangedError, ExportError, SettingsError
@@ -151,7 +152,8 @@ class S3Store:
     def fetch(self, file: SourceFile, scratch: Path) -> Path:
         from botocore.exceptions import BotoCoreError
 
-        path = scratch / file.key
+        # Keys are foreign text (`..`, a leading slash): only their last part becomes a path.
+        path = scratch / hashlib.sha256(file.key.encode()).hexdigest()[:16] / PurePosixPath(file.key).name
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with path.open("wb") as target:

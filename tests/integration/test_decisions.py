@@ -1,0 +1,241 @@
+"""Decisions: every mistake is reported with its file, line and column, all at once, and nothing landed changes."""
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import DecisionError
+from pipelines.landing.decisions import FILES, land_decisions
+from pipelines.settings import Workspace
+
+SOUND = {
+    "cost_centers": ["CC-1,Search,,,,,,,12,0,2026-01-01,", "CC-2,Ads,,,,,,,8,0,2026-01-01,"],
+    "allocation_rules": [
+        "by-tag,100,tag,CostCenter,CC-1,CC-1,100,,,",
+        "split,200,account,,001234567890,CC-1,60,,,",
+        "split,200,account,,001234567890,CC-2,40,,,",
+    ],
+    "shared_cost_rules": [
+        "tax,10,charge_category,,Tax,proportional_usage,requests,equal_split>unallocated,CC-1;CC-2,,,"
+    ],
+    "drivers": ["2026-10-01,requests,CC-1,requests,10", "2026-10-01,requests,CC-2,requests,30"],
+    "tag_aliases": ["key,,cost-centre,CostCenter"],
+    "fx_rates": ["2026-10,EUR,USD,1.0837,average,ECB"],
+}
+
+
+def write(opened: Workspace, **changed: list[str]) -> None:
+    """The sound files, some with other rows (a first row that begins with `header:` replaces the header)."""
+    opened.decisions.mkdir(exist_ok=True)
+    for name, rows in (SOUND | changed).items():
+        header = ",".join(FILES[name])
+        if rows and rows[0].startswith("header:"):
+            header, rows = rows[0].removeprefix("header:"), rows[1:]
+        (opened.decisions / f"{name}.csv").write_text("\n".join([header, *rows, ""]), "utf-8")
+
+
+@pytest.fixture
+def opened(tmp_path) -> Workspace:
+    """A workspace whose sound decisions have landed."""
+    (tmp_path / "finops.toml").write_text("")
+    made = Workspace.open(tmp_path)
+    write(made)
+    land_decisions(made)
+    return made
+
+
+def landed_bytes(opened: Workspace) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in opened.landing.rglob("*") if path.is_file()}
+
+
+def problems(opened: Workspace) -> list[str]:
+    """What is wrong; fails when anything in landing changed."""
+    before = landed_bytes(opened)
+    with pytest.raises(DecisionError) as caught:
+        land_decisions(opened)
+    assert landed_bytes(opened) == before
+    assert "Nothing was applied" in str(caught.value)
+    return caught.value.problems
+
+
+HEADER_OF = {name: ",".join(fields) for name, fields in FILES.items()}
+
+MISTAKES = {
+    "unknown column": (
+        {"drivers": [f"header:{HEADER_OF['drivers']},colour", "2026-10-01,r,CC-1,u,1,red"]},
+        "drivers.csv: column 'colour' is unknown; known: date, driver, cost_center_id, unit, quantity",
+    ),
+    "missing column": (
+        {"drivers": ["header:date,driver,unit,quantity", "2026-10-01,r,u,1"]},
+        "drivers.csv: column 'cost_center_id' is missing",
+    ),
+    "bad date": (
+        {"cost_centers": [*SOUND["cost_centers"], "CC-3,X,,,,,,,0,0,01/10/2026,"]},
+        "cost_centers.csv line 4, column valid_from: '01/10/2026' is not a date like 2026-10-31",
+    ),
+    "no such day": (
+        {"drivers": ["2026-02-30,requests,CC-1,u,1"]},
+        "drivers.csv line 2, column date: '2026-02-30' is not a date like 2026-10-31",
+    ),
+    "end before start": (
+        {"cost_centers": [*SOUND["cost_centers"], "CC-3,X,,,,,,,0,0,2026-10-01,2026-10-01"]},
+        "cost_centers.csv line 4, column valid_to: is not after valid_from",
+    ),
+    "not a number": (
+        {"cost_centers": ["CC-1,X,,,,,,,a dozen,0,,", SOUND["cost_centers"][1]]},
+        "cost_centers.csv line 2, column headcount: 'a dozen' is not a number",
+    ),
+    "infinite": (
+        {"fx_rates": ["2026-10,EUR,USD,NaN,,"]},
+        "fx_rates.csv line 2, column rate: 'NaN' is not a number",
+    ),
+    "not a whole number": (
+        {"allocation_rules": ["r,1.5,tag,k,v,CC-1,100,,,"]},
+        "allocation_rules.csv line 2, column priority: '1.5' is not a whole number",
+    ),
+    "empty cell": (
+        {"allocation_rules": ["r,1,tag,k,v,,100,,,"]},
+        "allocation_rules.csv line 2, column cost_center_id: is empty",
+    ),
+    "surplus cell": (
+        {"tag_aliases": ["key,,a,b,c"]},
+        "tag_aliases.csv line 2: has more cells than the header",
+    ),
+    "unknown cost centre in a rule": (
+        {"allocation_rules": ["r,1,tag,k,v,CC-9,100,,,"]},
+        "allocation_rules.csv line 2, column cost_center_id: cost centre 'CC-9' is not in cost_centers.csv",
+    ),
+    "unknown cost centre in targets": (
+        {"shared_cost_rules": ["tax,10,any,,,equal_split,,,CC-1;CC-9,,,"]},
+        "shared_cost_rules.csv line 2, column targets: cost centre 'CC-9' is not in cost_centers.csv",
+    ),
+    "unknown cost centre in a driver": (
+        {"drivers": [*SOUND["drivers"], "2026-10-01,requests,CC-9,u,1"]},
+        "drivers.csv line 4, column cost_center_id: 'CC-9' is not in cost_centers.csv",
+    ),
+    "shares not 100": (
+        {"allocation_rules": ["s,1,account,,1,CC-1,60,,,", "s,1,account,,1,CC-2,30,,,"]},
+        "allocation_rules.csv line 2, column share_percent: the shares of rule s sum to 90, not 100",
+    ),
+    "share above 100": (
+        {"allocation_rules": ["s,1,account,,1,CC-1,120,,,"]},
+        "allocation_rules.csv line 2, column share_percent: must be above 0 and at most 100",
+    ),
+    "equal priority at the same time": (
+        {"allocation_rules": ["a,1,tag,team,x,CC-1,100,,2026-10-02,", "b,1,tag,Team,X,CC-2,100,2026-10-01,,"]},
+        "allocation_rules.csv line 3: is valid at the same time as line 2, which decides the same",
+    ),
+    "duplicate cost centre": (
+        {"cost_centers": [*SOUND["cost_centers"], "CC-1,Again,,,,,,,1,0,2026-06-01,"]},
+        "cost_centers.csv line 4: is valid at the same time as line 2, which decides the same",
+    ),
+    "reserved id": (
+        {"cost_centers": [*SOUND["cost_centers"], "~mine,X,,,,,,,1,0,,"]},
+        "cost_centers.csv line 4, column cost_center_id: ids may not start with ~",
+    ),
+    "duplicate driver row": (
+        {"drivers": [*SOUND["drivers"], "2026-10-01,requests,CC-1,requests,11"]},
+        "drivers.csv line 4: repeats line 2 (same date, driver and cost centre)",
+    ),
+    "negative driver": (
+        {"drivers": [*SOUND["drivers"], "2026-10-02,requests,CC-1,requests,-1"]},
+        "drivers.csv line 4, column quantity: is negative",
+    ),
+    "zero rate": ({"fx_rates": ["2026-10,EUR,USD,0,,"]}, "fx_rates.csv line 2, column rate: must be above 0"),
+    "negative rate": ({"fx_rates": ["2026-10,EUR,USD,-1,,"]}, "fx_rates.csv line 2, column rate: must be above 0"),
+    "bad month": (
+        {"fx_rates": ["2026-13,EUR,USD,1,,"]},
+        "fx_rates.csv line 2, column month: '2026-13' is not a month like 2026-10",
+    ),
+    "duplicate rate": (
+        {"fx_rates": ["2026-10,EUR,USD,1,,", "2026-10,EUR,USD,2,,"]},
+        "fx_rates.csv line 3: repeats line 2 (same month and currencies)",
+    ),
+    "unknown method": (
+        {"shared_cost_rules": ["tax,10,any,,,by_feel,,,,,,"]},
+        "shared_cost_rules.csv line 2, column method: 'by_feel' is not one of "
+        "proportional_usage, equal_split, headcount_based, revenue_based",
+    ),
+    "unknown driver": (
+        {"shared_cost_rules": ["tax,10,any,,,proportional_usage,clicks,,,,,"]},
+        "shared_cost_rules.csv line 2, column driver: 'clicks' is neither direct_cost nor in drivers.csv",
+    ),
+    "unknown fallback": (
+        {"shared_cost_rules": ["tax,10,any,,,equal_split,,by_feel,,,,"]},
+        "shared_cost_rules.csv line 2, column fallback: 'by_feel' is neither a method, a driver nor unallocated",
+    ),
+    "tag rule without a key": (
+        {"allocation_rules": ["r,1,tag,,v,CC-1,100,,,"]},
+        "allocation_rules.csv line 2, column match_key: a tag rule needs the tag's key",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changed", "problem"), MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_mistake_is_named_and_nothing_is_applied(opened, changed, problem):
+    """One wrong cell: the sentence says file, line and column, and the landed decisions keep their bytes."""
+    write(opened, **changed)
+    assert problem in problems(opened)
+
+
+def test_mistakes_of_all_files_are_reported_at_once(opened):
+    """Someone mends four files in one go, not one per run."""
+    write(
+        opened,
+        cost_centers=[*SOUND["cost_centers"], "CC-3,X,,,,,,,0,0,soon,"],
+        allocation_rules=["r,first,tag,k,v,CC-1,all,,,"],
+        shared_cost_rules=["tax,10,any,,,by_feel,,,,,,"],
+        fx_rates=["2026-10,EUR,USD,one,,"],
+    )
+    assert [problem.split(":")[0] for problem in problems(opened)] == [
+        "cost_centers.csv line 4, column valid_from",
+        "allocation_rules.csv line 2, column priority",
+        "allocation_rules.csv line 2, column share_percent",
+        "shared_cost_rules.csv line 2, column method",
+        "fx_rates.csv line 2, column rate",
+    ]
+
+
+def test_contradictions_between_files_are_reported_at_once(opened):
+    """A cost centre that was removed is named by every file that still uses it."""
+    write(opened, cost_centers=SOUND["cost_centers"][:1])
+    named = {problem.split(" ")[0] for problem in problems(opened) if "CC-2" in problem}
+    assert named == {"allocation_rules.csv", "shared_cost_rules.csv", "drivers.csv"}
+
+
+def test_a_number_too_large_for_its_column_is_a_mistake_like_any_other(opened):
+    """It must not stop half-way, with some files applied and others not."""
+    write(
+        opened,
+        cost_centers=[SOUND["cost_centers"][0], "CC-2,Renamed,,,,,,,8,0,2026-01-01,"],
+        allocation_rules=["r,99999999999,tag,k,v,CC-1,100,,,"],
+    )
+    assert any("allocation_rules.csv line 2, column priority" in problem for problem in problems(opened))
+
+
+def test_comments_and_blank_lines_do_not_shift_the_line_that_is_named(opened):
+    """The line is the one an editor shows."""
+    write(opened, fx_rates=["# European Central Bank", "", "2026-10,EUR,USD,0,,"])
+    assert problems(opened) == ["fx_rates.csv line 4, column rate: must be above 0"]
+
+
+def test_sound_decisions_land_with_their_counts_and_the_same_bytes_again(opened):
+    """Landing the same decisions twice changes no byte."""
+    before = landed_bytes(opened)
+    assert land_decisions(opened) == {name: len(rows) for name, rows in SOUND.items()}
+    assert landed_bytes(opened) == before
+
+
+def test_consecutive_validities_are_no_overlap(opened):
+    """valid_to is exclusive: one rule ends on the day on which the next begins."""
+    write(
+        opened,
+        allocation_rules=["a,1,tag,team,x,CC-1,100,,2026-10-01,", "b,1,tag,team,x,CC-2,100,2026-10-01,,"],
+    )
+    assert land_decisions(opened)["allocation_rules"] == 2
+
+
+def test_an_absent_file_counts_as_empty(opened):
+    """A company without shared-cost rules keeps no file of them."""
+    (opened.decisions / "fx_rates.csv").unlink()
+    assert land_decisions(opened)["fx_rates"] == 0

@@ -1,0 +1,438 @@
+"""Discovery: the manifest decides what belongs to a month; where there is none, the newest files do; nothing twice."""
+
+import csv
+import io
+import json
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from pipelines.errors import BadExportError, ExportError, ExportNotReadyError
+from pipelines.landing.discovery import Found, find_deliveries
+from pipelines.landing.stores import SourceFile
+
+PERIOD_FOLDER = "cur/mycur/20260901-20261001"
+
+
+class Listing:
+    """A store held in memory: files in the order they were put, each a second younger than the one before."""
+
+    uri = "memory"
+
+    def __init__(self) -> None:
+        self.content: dict[str, bytes] = {}
+        self.entries: dict[str, SourceFile] = {}
+
+    def put(self, key: str, content: str = "") -> "Listing":
+        self.content[key] = content.encode()
+        self.entries[key] = SourceFile(key, len(content), f"etag-{len(self.entries)}", float(len(self.entries)))
+        return self
+
+    def list(self) -> list[SourceFile]:
+        return sorted(self.entries.values())
+
+    def read(self, file: SourceFile) -> bytes:
+        return self.content[file.key]
+
+    def fetch(self, file: SourceFile, scratch: Path) -> Path:
+        raise AssertionError(f"discovery opened {file.key}")
+
+
+def stated_months(store: Listing, files: list[SourceFile]) -> list[str]:
+    """The months in the first column of undeclared files; stands in for reading the rows."""
+    rows = [row for file in files for row in csv.reader(io.StringIO(store.content[file.key].decode()))]
+    return sorted({row[0] for row in rows if row})
+
+
+def find(source_format: str, store: Listing) -> list[Found]:
+    return find_deliveries(source_format, {"": store}, stated_months, "main")
+
+
+def taken(source_format: str, store: Listing) -> dict[str, list[str]]:
+    """Period -> the keys that make it up; fails on a delivery with a problem."""
+    found = find(source_format, store)
+    assert [str(one.problem) for one in found if one.problem] == []
+    return {one.period: sorted(file.key for file in one.files) for one in found}
+
+
+def cur_manifest(assembly: str, keys: list[str], name: str = "mycur", month: str = "202609") -> str:
+    return json.dumps(
+        {
+            "assemblyId": assembly,
+            "reportName": name,
+            "billingPeriod": {"start": f"{month}01T000000.000Z", "end": "whatever"},
+            "reportKeys": keys,
+        }
+    )
+
+
+def cur_version(store: Listing, assembly: str, parts: int = 1, folder: str = PERIOD_FOLDER) -> None:
+    """One version of a legacy CUR as AWS writes it with create-new: parts, then both manifests."""
+    keys = [f"{folder}/{assembly}/mycur-{number}.csv.gz" for number in range(1, parts + 1)]
+    for key in keys:
+        store.put(key)
+    store.put(f"{folder}/{assembly}/mycur-Manifest.json", cur_manifest(assembly, keys))
+    store.put(f"{folder}/mycur-Manifest.json", cur_manifest(assembly, keys))
+
+
+def cur2_manifest(files: list[str], export: str = "arn:aws:bcm-data-exports:us-east-1:1:export/e-1") -> str:
+    return json.dumps({"exportArn": export, "dataFiles": [f"s3://bucket/prefix/{name}" for name in files]})
+
+
+def azure_manifest(blobs: dict[str, int], submitted: str, kind: str = "ActualCost", export: str = "daily") -> str:
+    return json.dumps(
+        {
+            "exportConfig": {"exportName": export, "type": kind},
+            "runInfo": {"submittedTime": submitted, "startDate": "2026-09-01T00:00:00", "runId": submitted},
+            "blobs": [{"blobName": name, "dataRowCount": rows} for name, rows in blobs.items()],
+        }
+    )
+
+
+def test_only_the_assembly_that_the_period_s_manifest_names_counts():
+    """AWS create-new leaves some thirty whole copies of a month; strays and older copies are never added."""
+    store = Listing()
+    cur_version(store, "old", parts=2)
+    cur_version(store, "new", parts=2)
+    store.put(f"{PERIOD_FOLDER}/new/mycur-3.csv.gz").put(f"{PERIOD_FOLDER}/copy of mycur-1.csv.gz").put("notes.csv")
+    assert taken("cur", store) == {
+        "2026-09": [f"{PERIOD_FOLDER}/new/mycur-1.csv.gz", f"{PERIOD_FOLDER}/new/mycur-2.csv.gz"]
+    }
+
+
+def test_an_old_assembly_s_manifest_touched_last_does_not_win():
+    """A copy of an old manifest with a new date (after a restore) is still the old version."""
+    store = Listing()
+    cur_version(store, "new")
+    key = f"{PERIOD_FOLDER}/old/mycur-1.csv.gz"
+    store.put(key).put(f"{PERIOD_FOLDER}/old/mycur-Manifest.json", cur_manifest("old", [key]))
+    assert taken("cur", store) == {"2026-09": [f"{PERIOD_FOLDER}/new/mycur-1.csv.gz"]}
+
+
+def test_the_period_comes_from_the_manifest_s_first_day():
+    """20181001-20181101 and 20181001-20181031 both mean October."""
+    store = Listing()
+    for month, folder in {"202609": "20260901-20261001", "202610": "20261001-20261031"}.items():
+        key = f"cur/mycur/{folder}/mycur-1.csv.gz"
+        store.put(key).put(f"cur/mycur/{folder}/mycur-Manifest.json", cur_manifest("a", [key], month=month))
+    assert list(taken("cur", store)) == ["2026-09", "2026-10"]
+
+
+def test_a_uri_may_point_anywhere_above_the_files():
+    """Manifests count keys from the bucket; a uri of the report's own folder finds the same files."""
+    store = Listing()
+    key = f"{PERIOD_FOLDER}/a1/mycur-1.csv.gz"
+    store.put("20260901-20261001/a1/mycur-1.csv.gz").put(
+        "20260901-20261001/mycur-Manifest.json", cur_manifest("a1", [key])
+    )
+    assert taken("cur", store) == {"2026-09": ["20260901-20261001/a1/mycur-1.csv.gz"]}
+
+
+def test_cur2_executions_older_than_the_newest_are_ignored():
+    """The manifest directly in the period's metadata folder is the newest; those of executions repeat older ones."""
+    store = Listing()
+    for execution in ("2026-09-14T23:48:02.356Z-aaa", "2026-09-15T23:48:02.356Z-bbb"):
+        name = f"e/data/BILLING_PERIOD=2026-09/{execution}/e-00001.snappy.parquet"
+        store.put(name)
+        store.put(f"e/metadata/BILLING_PERIOD=2026-09/{execution}/e-Manifest.json", cur2_manifest([name]))
+        store.put("e/metadata/BILLING_PERIOD=2026-09/e-Manifest.json", cur2_manifest([name]))
+    assert taken("cur2", store) == {
+        "2026-09": ["e/data/BILLING_PERIOD=2026-09/2026-09-15T23:48:02.356Z-bbb/e-00001.snappy.parquet"]
+    }
+
+
+def test_without_the_top_manifest_the_latest_execution_counts():
+    """Execution folders begin with their time, so their names put them in order whatever the upload order was."""
+    store = Listing()
+    for execution in ("2026-09-15T23:48:02.356Z-bbb", "2026-09-14T23:48:02.356Z-aaa"):
+        name = f"e/data/BILLING_PERIOD=2026-09/{execution}/e-00001.snappy.parquet"
+        store.put(name)
+        store.put(f"e/metadata/BILLING_PERIOD=2026-09/{execution}/e-Manifest.json", cur2_manifest([name]))
+    assert taken("cur2", store)["2026-09"] == [
+        "e/data/BILLING_PERIOD=2026-09/2026-09-15T23:48:02.356Z-bbb/e-00001.snappy.parquet"
+    ]
+
+
+def test_emptied_chunks_that_the_manifest_does_not_list_are_left_alone():
+    """Overwritten with fewer chunks, AWS leaves the surplus ones behind, empty."""
+    store = Listing()
+    folder = "e/data/BILLING_PERIOD=2026-09"
+    store.put(f"{folder}/e-00001.snappy.parquet").put(f"{folder}/e-00002.snappy.parquet")
+    store.put("e/metadata/BILLING_PERIOD=2026-09/e-Manifest.json", cur2_manifest([f"{folder}/e-00001.snappy.parquet"]))
+    assert taken("cur2", store) == {"2026-09": [f"{folder}/e-00001.snappy.parquet"]}
+
+
+def azure_run(store: Listing, run: str, submitted: str, parts: int = 1, **config: str) -> list[str]:
+    folder = f"exports/daily/20260901-20260930/{run}"
+    names = [f"{folder}/part_0_{number:04d}.csv" for number in range(1, parts + 1)]
+    for name in names:
+        store.put(name)
+    store.put(f"{folder}/manifest.json", azure_manifest(dict.fromkeys(names, 7), submitted, **config))
+    return names
+
+
+def test_the_azure_run_submitted_last_counts_whatever_its_folder_is_called():
+    """Run folders are random ids; the manifest's submittedTime orders them, not names and not upload order."""
+    store = Listing()
+    newest = azure_run(store, "0aaa", "2026-09-21T06:00:00.0000000Z", parts=2)
+    azure_run(store, "fbbb", "2026-09-20T06:00:00.0000000Z", parts=3)
+    assert taken("cost_details", store) == {"2026-09": newest}
+
+
+def test_azure_actual_and_amortised_runs_are_two_datasets_of_one_delivery():
+    """Both belong to the month, told apart by the manifest's type; their rows per file are known."""
+    store = Listing()
+    azure_run(store, "a", "2026-09-20T06:00:00Z", kind="ActualCost", export="actual")
+    azure_run(store, "b", "2026-09-20T06:00:00Z", kind="AmortizedCost", export="amortized")
+    (found,) = find("cost_details", store)
+    assert sorted(part.dataset for part in found.parts) == ["actual", "amortized"]
+    assert [list(part.rows.values()) for part in found.parts] == [[7], [7]]
+
+
+@pytest.mark.parametrize("kind", ["FocusCost", "PriceSheet", "ReservationDetails"])
+def test_other_azure_exports_beside_the_bill_are_ignored(kind):
+    """A container often holds FOCUS, price and reservation exports too; they are not cost details."""
+    store = Listing()
+    names = azure_run(store, "a", "2026-09-20T06:00:00Z")
+    azure_run(store, "b", "2026-09-21T06:00:00Z", kind=kind, export="other")
+    assert taken("cost_details", store) == {"2026-09": names}
+
+
+def test_a_month_that_only_one_of_two_declared_exports_has_is_not_ready():
+    """Actual without amortised cost would leave the month without its effective cost."""
+    actual, amortized = Listing(), Listing()
+    azure_run(actual, "a", "2026-09-20T06:00:00Z")
+    amortized.put("x/20260801-20260831/r/p.csv", "2026-08,1")
+    found = find_deliveries("cost_details", {"actual": actual, "amortized": amortized}, stated_months, "main")
+    assert [(one.period, type(one.problem)) for one in found] == [
+        ("2026-08", ExportNotReadyError),
+        ("2026-09", ExportNotReadyError),
+    ]
+    assert "the amortized export has no such month" in str(found[1].problem)
+
+
+def test_a_manifest_that_names_an_absent_file_is_not_ready():
+    """Data may still be on its way: nothing of the month is read, and the message counts what is missing."""
+    store = Listing()
+    keys = [f"{PERIOD_FOLDER}/a1/mycur-1.csv.gz", f"{PERIOD_FOLDER}/a1/mycur-2.csv.gz"]
+    store.put(keys[0]).put(f"{PERIOD_FOLDER}/mycur-Manifest.json", cur_manifest("a1", keys))
+    (found,) = find("cur", store)
+    assert isinstance(found.problem, ExportNotReadyError)
+    assert found.files == []
+    assert "names 1 of 2 files that are not there" in str(found.problem) and "mycur-2.csv.gz" in str(found.problem)
+
+
+def test_an_older_file_of_the_same_name_does_not_stand_in_for_an_absent_one():
+    """Every assembly holds a mycur-1.csv.gz; only the whole path makes it the one the manifest means."""
+    store = Listing()
+    cur_version(store, "old")
+    missing = f"{PERIOD_FOLDER}/new/mycur-1.csv.gz"
+    store.put(f"{PERIOD_FOLDER}/mycur-Manifest.json", cur_manifest("new", [missing]))
+    (found,) = find("cur", store)
+    assert isinstance(found.problem, ExportNotReadyError)
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "cur/../../secret/mycur-1.csv.gz", "/../x.csv"])
+def test_a_manifest_s_path_that_leaves_the_export_is_refused(name):
+    """A manifest is data from outside: `..` in it is an attack or an accident, never a file to open."""
+    store = Listing().put(f"{PERIOD_FOLDER}/mycur-Manifest.json", cur_manifest("a1", [name])).put("x.csv")
+    (found,) = find("cur", store)
+    assert isinstance(found.problem, BadExportError) and "leaves the export's folder" in str(found.problem)
+    assert found.files == []
+
+
+@pytest.mark.parametrize("name", ["%2e%2e/%2e%2e/etc/passwd", "a/%2E%2E/%2E%2E/b.parquet"])
+def test_an_escaped_path_in_a_data_export_s_manifest_is_refused_too(name):
+    """The URIs of a Data Exports manifest are unescaped before they are judged."""
+    store = Listing().put("e/metadata/BILLING_PERIOD=2026-09/e-Manifest.json", cur2_manifest([name]))
+    (found,) = find("cur2", store)
+    assert isinstance(found.problem, BadExportError)
+
+
+def test_an_absolute_path_in_a_manifest_is_only_ever_looked_up_in_the_listing():
+    """/etc/passwd is not in the listing, so it is an absent file and not the system's."""
+    store = Listing().put(f"{PERIOD_FOLDER}/mycur-Manifest.json", cur_manifest("a1", ["/etc/passwd"]))
+    (found,) = find("cur", store)
+    assert isinstance(found.problem, ExportNotReadyError)
+
+
+def test_two_reports_of_one_month_under_one_uri_are_refused():
+    """An hourly and a daily report are the same money twice; the error names both."""
+    store = Listing()
+    for name in ("daily", "hourly"):
+        key = f"cur/{name}/20260901-20261001/{name}-1.csv.gz"
+        store.put(key)
+        store.put(f"cur/{name}/20260901-20261001/{name}-Manifest.json", cur_manifest("a", [key], name=name))
+    with pytest.raises(ExportError, match=r"holds two exports of 2026-09: daily and hourly") as caught:
+        find("cur", store)
+    assert "Give each export a source" in str(caught.value)
+
+
+def test_two_data_exports_with_one_file_name_are_told_apart_by_their_arn():
+    """Export names repeat across accounts; the ARN does not."""
+    store = Listing()
+    for account in ("1", "2"):
+        name = f"{account}/data/BILLING_PERIOD=2026-09/e-00001.snappy.parquet"
+        manifest = cur2_manifest([name], export=f"arn:aws:bcm-data-exports:us-east-1:{account}:export/e")
+        store.put(name).put(f"{account}/metadata/BILLING_PERIOD=2026-09/e-Manifest.json", manifest)
+    with pytest.raises(ExportError, match="two exports of 2026-09"):
+        find("cur2", store)
+
+
+def test_a_manifest_of_another_kind_is_no_manifest():
+    """A dbt or web manifest.json in the folder neither counts nor stops the bill."""
+    store = Listing().put("site/manifest.json", '{"name": "app"}')
+    cur_version(store, "a1")
+    assert taken("cur", store) == {"2026-09": [f"{PERIOD_FOLDER}/a1/mycur-1.csv.gz"]}
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '"text"', "\x00\x01"])
+def test_a_manifest_that_cannot_be_read_is_an_error_that_names_it(content):
+    """A half-written manifest stops its source; guessing without it could land half a month."""
+    store = Listing().put(f"{PERIOD_FOLDER}/mycur-Manifest.json", content).put(f"{PERIOD_FOLDER}/mycur-1.csv.gz")
+    with pytest.raises(BadExportError, match=r"mycur-Manifest\.json"):
+        find("cur", store)
+
+
+def test_an_azure_manifest_whose_blobs_have_no_name_is_an_error_that_names_it():
+    """A manifest of an unknown shape is reported like any other unreadable one."""
+    manifest = json.loads(azure_manifest({}, "2026-09-20T06:00:00Z")) | {"blobs": [{"dataRowCount": 3}]}
+    store = Listing().put("x/20260901-20260930/r/manifest.json", json.dumps(manifest))
+    with pytest.raises(BadExportError, match=r"manifest\.json"):
+        find("cost_details", store)
+
+
+def test_an_empty_place_is_an_error_that_says_where_it_looked():
+    """A source that finds nothing must not pass as a source without costs."""
+    with pytest.raises(ExportError, match="no export found below memory"):
+        find("cur", Listing().put("readme.txt").put("create-table.sql"))
+
+
+# --- without a manifest ---
+
+
+def test_the_newest_file_per_month_counts():
+    """An export without a manifest is replaced by its next file, month by month."""
+    store = Listing().put("a/one.csv", "2026-08,1").put("b/two.csv", "2026-09,1").put("c/three.csv", "2026-09,2")
+    assert taken("focus", store) == {"2026-08": ["a/one.csv"], "2026-09": ["c/three.csv"]}
+
+
+def test_daily_files_that_restate_the_month_are_never_added_together():
+    """export-20261001.csv and export-20261002.csv are two versions of October, not two halves."""
+    store = Listing().put("x/export-20261001.csv", "2026-10,1").put("x/export-20261002.csv", "2026-10,2")
+    assert taken("cost_details", store) == {"2026-10": ["x/export-20261002.csv"]}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["part_0_0001.csv", "part_1_0001.csv"],
+        ["e-00001.csv.gz", "e-00002.csv.gz"],
+        ["bill-000000000000.parquet", "bill-000000000001.parquet"],
+        ["bill000000000000.csv", "bill000000000001.csv"],
+    ],
+    ids=lambda names: names[0],
+)
+def test_numbered_parts_of_one_folder_are_one_version(names):
+    """Azure's, AWS's and BigQuery's ways to number the parts of one export."""
+    store = Listing()
+    for name in names:
+        store.put(f"run/{name}", "2026-09,1")
+    assert taken("focus", store) == {"2026-09": [f"run/{name}" for name in names]}
+
+
+def test_parts_in_another_folder_are_another_version():
+    """Numbered parts of an older run in a sister folder are not added to the newest."""
+    store = Listing()
+    for run in ("old", "new"):
+        for number in (1, 2):
+            store.put(f"{run}/e-0000{number}.csv", "2026-09,1")
+    assert taken("focus", store) == {"2026-09": ["new/e-00001.csv", "new/e-00002.csv"]}
+
+
+def test_a_file_of_two_months_is_split():
+    """Its rows go to the month they state: each delivery takes the file, filtered to its own month."""
+    store = Listing().put("both.csv", "2026-09,1\n2026-10,2")
+    found = find("focus", store)
+    assert [(one.period, [file.key for file in one.files]) for one in found] == [
+        ("2026-09", ["both.csv"]),
+        ("2026-10", ["both.csv"]),
+    ]
+    assert all(part.period_filter for one in found for part in one.parts)
+
+
+def test_a_newer_file_takes_over_only_the_month_it_holds():
+    """September stays with the file of two months, October moves to the newer one."""
+    store = Listing().put("both.csv", "2026-09,1\n2026-10,2").put("newer.csv", "2026-10,3")
+    assert taken("focus", store) == {"2026-09": ["both.csv"], "2026-10": ["newer.csv"]}
+
+
+def test_a_header_only_file_counts_for_the_month_that_its_path_states():
+    """A month emptied by its provider is a delivery of no rows, for the gate to judge."""
+    store = Listing().put("x/20260901-20260930/e.csv", "")
+    assert taken("focus", store) == {"2026-09": ["x/20260901-20260930/e.csv"]}
+
+
+def test_files_that_hold_no_charges_are_ignored():
+    """SQL, YAML, hidden files and the status table lie beside every Athena export."""
+    store = Listing().put("r/year=2026/month=9/r-00001.snappy.parquet", "2026-09,1")
+    for stray in ("r/create.sql", "r/crawler-cfn.yml", "r/_SUCCESS", "r/.hidden.csv", "r/x.csv.tmp"):
+        store.put(stray, "2026-09,9")
+    store.put("r/cost_and_usage_data_status/s.parquet", "2026-09,9")
+    assert taken("cur", store) == {"2026-09": ["r/year=2026/month=9/r-00001.snappy.parquet"]}
+
+
+def test_an_amortised_file_is_told_from_an_actual_one_by_its_path():
+    """Legacy Azure exports have no manifest; the folder's name says which of the two it is."""
+    store = Listing().put("ActualCost/e.csv", "2026-09,1").put("AmortisedCost/e.csv", "2026-09,1")
+    (found,) = find("cost_details", store)
+    assert {part.dataset: part.files[0].key for part in found.parts} == {
+        "actual": "ActualCost/e.csv",
+        "amortized": "AmortisedCost/e.csv",
+    }
+
+
+# --- Google Cloud ---
+
+
+def test_an_invoice_month_is_made_of_every_slice_that_holds_rows_of_it():
+    """Usage of 30 September is billed in October too: both slices give October rows, each row counted once."""
+    store = Listing()
+    store.put("gcp/invoice_month=202609/a.csv", "2026-09,1\n2026-10,2")
+    store.put("gcp/invoice_month=202610/b.csv", "2026-10,3\n2026-11,4")
+    assert taken("billing_export", store) == {
+        "2026-09": ["gcp/invoice_month=202609/a.csv"],
+        "2026-10": ["gcp/invoice_month=202609/a.csv", "gcp/invoice_month=202610/b.csv"],
+        "2026-11": ["gcp/invoice_month=202610/b.csv"],
+    }
+    assert all(part.period_filter for one in find("billing_export", store) for part in one.parts)
+
+
+def test_a_newer_extract_of_a_slice_replaces_the_older_one_in_every_month():
+    """September's slice is extracted again: neither of its months keeps a row of the first extract."""
+    store = Listing()
+    store.put("gcp/invoice_month=202609/run1.csv", "2026-09,1\n2026-10,2")
+    store.put("gcp/invoice_month=202610/run1.csv", "2026-10,3")
+    store.put("gcp/invoice_month=202609/run2.csv", "2026-09,9")
+    assert taken("billing_export", store) == {
+        "2026-09": ["gcp/invoice_month=202609/run2.csv"],
+        "2026-10": ["gcp/invoice_month=202610/run1.csv"],
+    }
+
+
+def test_dated_extracts_of_one_folder_are_versions_and_never_added():
+    """Two whole extracts of the table, a day apart, in one folder: only the later one counts."""
+    store = Listing().put("gcp/export-20261001.csv", "2026-09,1").put("gcp/export-20261002.csv", "2026-09,2")
+    assert taken("billing_export", store) == {"2026-09": ["gcp/export-20261002.csv"]}
+
+
+def test_an_extract_with_a_manifest_is_made_of_the_shards_it_lists():
+    """Run folders sort by time; shards of an older run, or unlisted ones, do not count."""
+    store = Listing()
+    for run in ("20261001T060000Z", "20261002T060000Z"):
+        folder = PurePosixPath("gcp/invoice_month=2026-09") / run
+        store.put(f"{folder}/shard-000000000000.parquet").put(f"{folder}/shard-000000000001.parquet")
+        store.put(f"{folder}/manifest.json", json.dumps({"table": "t", "files": ["shard-000000000000.parquet"]}))
+    assert taken("billing_export", store) == {
+        "2026-09": ["gcp/invoice_month=2026-09/20261002T060000Z/shard-000000000000.parquet"]
+    }
