@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import importlib
 import json
 import os
 import shutil
@@ -665,7 +666,7 @@ def test_months_read_by_an_older_way_of_reading_are_read_again(tmp_path, monkeyp
     report(tmp_path / "in", [line("5")])
     opened = workspace(tmp_path / "w", main=tmp_path / "in")
     with monkeypatch.context() as older:
-        older.setattr("pipelines.landing.land._READING_VERSION", "1")
+        older.setattr(importlib.import_module("pipelines.landing.land"), "_READING_VERSION", "1")
         land(opened)
 
     assert outcomes(land(opened)) == {SEPTEMBER: "restated"}
