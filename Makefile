@@ -14,6 +14,7 @@ test: .venv/.all lint  ## every check that CI runs
 
 lint: .venv/.all
 	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/sqlfluff lint dbt_project/models dbt_project/tests
