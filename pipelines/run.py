@@ -117,7 +117,8 @@ class Overview:
 
 _TOTALS = """
 with providers as (
-    select x_source, min(provider) as provider from fct_daily_costs group by x_source
+    select x_source, case when count(distinct provider) = 1 then min(provider) end as provider
+    from fct_daily_costs group by x_source
 ),
 per_source as (
     select x_source, currency, replace(metric, '_cost', '') as basis,
