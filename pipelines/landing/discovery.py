@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlparse
 
 from pipelines.errors import BadExportError, ExportError, ExportNotReadyError
 from pipelines.landing.reading import file_kind
-from pipelines.landing.stores import SourceFile, Store
+from pipelines.landing.stores import SourceFile, Store, TableStore
 
 # Given the files of one undeclared version, the billing periods (YYYY-MM) that their rows state.
 PeriodsOf = Callable[[Store, list[SourceFile]], list[str]]
@@ -26,7 +26,7 @@ PeriodsOf = Callable[[Store, list[SourceFile]], list[str]]
 class Part:
     """Some files of a delivery, all of one dataset of one store."""
 
-    store: Store
+    store: Store | TableStore
     dataset: str  # "" | "actual" | "amortized"
     files: tuple[SourceFile, ...]
     rows: dict[str, int] = field(default_factory=dict)  # key -> rows, where the manifest says so
@@ -60,7 +60,9 @@ class _Version:
     rows: dict[str, int] = field(default_factory=dict)
 
 
-def find_deliveries(source_format: str, stores: dict[str, Store], periods_of: PeriodsOf, name: str) -> list[Found]:
+def find_deliveries(
+    source_format: str, stores: dict[str, Store | TableStore], periods_of: PeriodsOf, name: str
+) -> list[Found]:
     """The newest version per billing period over the stores of one source, sorted by period."""
     per_role: dict[str, dict[str, Found]] = {}
     for role, store in stores.items():
@@ -91,8 +93,15 @@ def _joined(period: str, per_role: dict[str, dict[str, Found]], expected: set[st
     return Found(period, parts, next((found.manifest for found in there if found.manifest), None), problem)
 
 
-def _find_in_store(source_format: str, role: str, store: Store, periods_of: PeriodsOf) -> dict[str, dict[str, Found]]:
+def _find_in_store(
+    source_format: str, role: str, store: Store | TableStore, periods_of: PeriodsOf
+) -> dict[str, dict[str, Found]]:
     """Found deliveries by dataset, then period."""
+    if isinstance(store, TableStore):
+        months = store.months(source_format)
+        return {
+            role: {m.period: Found(m.period, (Part(store, role, (m.file,), {m.file.key: m.rows}),)) for m in months}
+        }
     listing = store.list()
     read_manifest = {
         "cur": _cur_version,

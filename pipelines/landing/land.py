@@ -32,7 +32,7 @@ from pipelines.landing.reading import (
     quoted,
     sha256_of,
 )
-from pipelines.landing.stores import SourceFile, Store, open_store
+from pipelines.landing.stores import SourceFile, Store, TableStore, open_store
 from pipelines.settings import Source, Workspace
 from pipelines.steps import find_step
 
@@ -116,10 +116,10 @@ class _Reader:
         self.contract: Contract = CONTRACTS[source.dataset]
         self.con = con
         self.scratch = scratch
-        self.stores = {role: open_store(uri, workspace.root) for role, uri in source.uris.items()}
         self._opened: dict[tuple[str, int], list[SourceTable]] = {}
         self._peeked_path = workspace.landing / source.dataset / f"source={source.name}" / "peeked.json"
-        self._peeked: dict[str, list[str]] = _load_json(self._peeked_path)
+        self._peeked: dict[str, Any] = _load_json(self._peeked_path)
+        self.stores = {role: open_store(uri, workspace.root, self._peeked) for role, uri in source.uris.items()}
 
     def find(self) -> list[Found]:
         found = find_deliveries(self.source.format, self.stores, self._periods_of, self.source.name)
@@ -225,8 +225,16 @@ class _Reader:
             rows=self._count(data),
             fingerprint=fingerprint,
             files=[
-                {"uri": uri, "key": key, "sha256": digest, "rows": None}
-                for (uri, key), digest in sorted(hashes.items())
+                {
+                    "uri": part.store.uri,
+                    "key": file.key,
+                    "etag": file.etag,
+                    "size": paths[part.store.uri, file.key].stat().st_size,
+                    "sha256": hashes[part.store.uri, file.key],
+                    "rows": part.rows.get(file.key),
+                }
+                for part in found.parts
+                for file in part.files
             ],
             manifest=found.manifest,
             schema_hash=hashlib.sha256("\n".join(columns).encode()).hexdigest()[:16],
@@ -393,7 +401,7 @@ def ensure_contract_files(workspace: Workspace) -> None:
         write_atomically(shape, json.dumps(types))
 
 
-def _is_local(store: Store) -> bool:
+def _is_local(store: Store | TableStore) -> bool:
     return hasattr(store, "root")
 
 

@@ -11,7 +11,7 @@ from moto.server import ThreadedMotoServer
 
 from pipelines.landing import land
 from pipelines.landing.deliveries import landed_deliveries
-from pipelines.landing.stores import S3Store
+from pipelines.landing.stores.s3 import S3Store
 from tests.integration.bills import cur2_rows, data_export, gz, landed, line, outcomes, report, workspace
 
 

@@ -1,0 +1,23 @@
+"""Emulators for the tests of remote stores: started once, on first use, on ports that the system picks."""
+
+import pytest
+
+from tests import emulators
+
+
+@pytest.fixture(scope="session")
+def bqemulator(tmp_path_factory):
+    with emulators.bqemulator(tmp_path_factory.mktemp("bqemulator")) as server:
+        yield server
+
+
+@pytest.fixture
+def bigquery(bqemulator, monkeypatch):
+    """A client of the emulator, to fill tables with; the SDK's own chain is pointed at it."""
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud import bigquery
+
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", bqemulator.url)
+    monkeypatch.setenv("BIGQUERY_STORAGE_EMULATOR_HOST", bqemulator.second)
+    options = {"api_endpoint": bqemulator.url}
+    return bigquery.Client("acme", credentials=AnonymousCredentials(), client_options=options)
