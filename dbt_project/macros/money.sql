@@ -36,3 +36,26 @@
         else cast({{ count }} as decimal(24, 0)) * cast(0.0001 as decimal(5, 4))
     end as decimal(28, 12))
 {%- endmacro %}
+
+{# cost / quantity with 18 decimals, in integers; NULL where there is no quantity or the price would be negative. #}
+{% macro unit_price(cost, quantity) -%}
+    {{ return(adapter.dispatch('unit_price', 'finops')(cost, quantity)) }}
+{%- endmacro %}
+
+{# The quotient's integer part, then nine decimals, then nine more: one step would leave 128 bits. #}
+{% macro duckdb__unit_price(cost, quantity) -%}
+    {%- set a = "cast(abs(" ~ cost ~ ") * 1000000000000 as hugeint)" -%}
+    {%- set b = "nullif(cast(abs(" ~ quantity ~ ") * 1000000000000 as hugeint), 0)" -%}
+    case when sign({{ cost }}) * sign({{ quantity }}) >= 0 and abs({{ quantity }}) < 1000000000000 then
+        cast({{ a }} // {{ b }} as decimal(20, 0))
+        + cast((({{ a }} % {{ b }}) * 1000000000) // {{ b }} as decimal(10, 0)) * 0.000000001
+        + cast((((({{ a }} % {{ b }}) * 1000000000) % {{ b }}) * 1000000000) // {{ b }} as decimal(10, 0)) * 0.000000000000000001
+    end
+{%- endmacro %}
+
+{# FOCUS: a cost is its unit price times its quantity. Compared in floats, to a billionth, because no amount comes of it;
+   the product of two exact decimals would not fit into one. #}
+{% macro is_price_times_quantity(cost, price, quantity) -%}
+    (abs(cast({{ price }} as double) * cast({{ quantity }} as double) - cast({{ cost }} as double))
+    <= 0.000000001 * greatest(abs(cast({{ cost }} as double)), 1))
+{%- endmacro %}

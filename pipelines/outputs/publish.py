@@ -3,7 +3,7 @@
 published/<run_id>/marts.duckdb and <mart>.parquet; published/current links to the run; so does
 published/manifest.json by name.
 The ledger is published as one Parquet file per source and month: unchanged ones are linked from the previous run, not
-copied, and focus_cost_and_usage in marts.duckdb reads them.
+copied, and focus_cost_and_usage in marts.duckdb reads them; focus_cost_and_usage_1_2 is a view over that one.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from pipelines.steps import find_step
 # Older BI drivers open this storage version.
 _STORAGE_VERSION = "v1.2.0"
 _LEDGER = "focus_cost_and_usage"
+_LEDGER_1_2 = "focus_cost_and_usage_1_2"
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ def _write(
         rows[name] = _count(con, f"marts.{name}")
     written, reused = _write_ledger(workspace, con, folder)
     final = workspace.published / run_id
-    rows[_LEDGER] = _count(con, f"warehouse.main.{_LEDGER}")
+    rows[_LEDGER] = rows[_LEDGER_1_2] = _count(con, f"warehouse.main.{_LEDGER}")
+    columns_1_2 = _columns(con, _LEDGER_1_2)
     con.execute(
         "create table marts.publish_info as select "
         f"'{run_id}' as run_id, timestamp '{now:%Y-%m-%d %H:%M:%S}' as published_at, "
@@ -108,8 +110,12 @@ def _write(
     )
     con.execute("checkpoint marts")
     con.execute("detach marts")
-    _add_ledger_view(folder, final)
+    _add_ledger_views(folder, final, columns_1_2)
     return PublishSummary(run_id, final, rows, facts, written, reused)
+
+
+def _columns(con: duckdb.DuckDBPyConnection, table: str) -> list[str]:
+    return [str(name) for name, *_ in con.execute(f"describe warehouse.main.{table}").fetchall()]
 
 
 def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
@@ -142,8 +148,11 @@ def _write_ledger(workspace: Workspace, con: duckdb.DuckDBPyConnection, folder: 
     return written, reused
 
 
-def _add_ledger_view(folder: Path, final: Path) -> None:
-    """focus_cost_and_usage over the run's own Parquet files, by their final path."""
+def _add_ledger_views(folder: Path, final: Path, columns_1_2: list[str]) -> None:
+    """focus_cost_and_usage over the run's own Parquet files, by their final path, and its version 1.2 over that.
+
+    A column of FOCUS 1.2 that the ledger of 1.4 no longer has is there under x_.
+    """
     if not any((folder / _LEDGER).glob("*/*/*.parquet")):
         return
     # A view is bound when it is created: for that moment the final path points at the folder being built.
@@ -152,6 +161,9 @@ def _add_ledger_view(folder: Path, final: Path) -> None:
         with duckdb.connect(str(folder / "marts.duckdb")) as marts:
             files = f"{final / _LEDGER}/*/*/*.parquet"
             marts.execute(f"create view {_LEDGER} as select * from read_parquet('{files}', hive_partitioning = false)")
+            now = {name for name, *_ in marts.execute(f"describe {_LEDGER}").fetchall()}
+            chosen = ", ".join(name if name in now else f"x_{name} as {name}" for name in columns_1_2)
+            marts.execute(f"create view {_LEDGER_1_2} as select {chosen} from {_LEDGER}")
             marts.execute("checkpoint")
     finally:
         final.unlink()

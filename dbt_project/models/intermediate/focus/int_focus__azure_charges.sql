@@ -159,8 +159,11 @@ select
     end as pricing_category,
     coalesce(priced.pricing_currency, priced.currency) as pricing_currency,
     case when priced.charge_type <> 'Tax' and priced.x_rule <> 'actual_only' then priced.quantity end as pricing_quantity,
-    case when priced.charge_type <> 'Tax' and priced.x_rule <> 'actual_only' then priced.unit_of_measure end
-        as pricing_unit,
+    case
+        when priced.charge_type = 'Tax' or priced.x_rule = 'actual_only' then null
+        when priced.block_size = 1 then priced.unit_name
+        else concat(cast(priced.block_size as bigint), ' ', priced.unit_name)
+    end as pricing_unit,
     case when priced.is_usage then cast(priced.quantity * priced.block_size as decimal(38, 12)) end as consumed_quantity,
     case when priced.is_usage then priced.unit_name end as consumed_unit,
 

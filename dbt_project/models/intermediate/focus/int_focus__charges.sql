@@ -10,13 +10,7 @@
 with
 
 charges as (
-    select * from {{ ref('int_focus__aws_charges') }}
-    union all by name
-    select * from {{ ref('int_focus__azure_charges') }}
-    union all by name
-    select * from {{ ref('int_focus__gcp_charges') }}
-    union all by name
-    select * from {{ ref('int_focus__native_charges') }}
+    select * from {{ ref('int_focus__conformed') }}
 )
 
 select
@@ -98,5 +92,6 @@ select
     cast(x_rule as varchar) as x_rule,
     cast(x_line_type as varchar) as x_line_type,
     cast(x_service_code as varchar) as x_service_code,
-    cast(x_resource_group as varchar) as x_resource_group
+    cast(x_resource_group as varchar) as x_resource_group,
+    cast(x_gaps as varchar) as x_gaps
 from charges

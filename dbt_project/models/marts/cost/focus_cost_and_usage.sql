@@ -1,5 +1,6 @@
 {{ config(materialized='view') }}
 -- The ledger with the column IDs of FOCUS 1.4. Grain: one row per charge line.
+-- A column that 1.4 removed is kept under x_, for the view of version 1.2.
 select
     allocated_method_details as AllocatedMethodDetails,
     allocated_method_id as AllocatedMethodId,
@@ -76,5 +77,8 @@ select
     x_rule,
     x_line_type,
     x_service_code,
-    x_resource_group
+    x_resource_group,
+    x_gaps,
+    provider_name as x_ProviderName,
+    publisher_name as x_PublisherName
 from {{ ref('int_focus__charges') }}
