@@ -9,9 +9,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -19,7 +21,9 @@ from pipelines.errors import BuildError
 from pipelines.landing.contracts import CONTRACTS
 from pipelines.landing.decisions import land_decisions
 from pipelines.landing.deliveries import landed_deliveries, locked, write_atomically
+from pipelines.landing.history import chains, delivery_version, prune_history, register_history
 from pipelines.landing.land import ensure_contract_files
+from pipelines.replay import DAILY_TOTALS, Comparisons, daily_totals, replay
 from pipelines.settings import Workspace
 
 DBT_PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
@@ -43,15 +47,45 @@ def build(
         land_decisions(workspace)
         register_deliveries(workspace)
         version = models_version(workspace)
+        register_history(workspace)
+        if replay(workspace, version, lambda small: _run_daily_totals(small, version), progress):
+            register_history(workspace)
         built_by = workspace.root / ".dbt" / "built_by"
         known = built_by.read_text("utf-8") if built_by.is_file() else None
         full_refresh = full_refresh or (workspace.warehouse.is_file() and known != version)
         if full_refresh and known != version and known is not None:
             progress("the models have changed since the last build: building everything anew")
         arguments = ["build", "--exclude-resource-type", "unit_test"] + (["--full-refresh"] if full_refresh else [])
-        models, tests = run_dbt(workspace, arguments, progress)
+        models, tests = run_dbt(workspace, arguments, progress, version)
         write_atomically(built_by, version)
+        _prune(workspace)
     return BuildSummary(models, tests, full_refresh)
+
+
+def _run_daily_totals(small: Workspace, version: str) -> None:
+    register_deliveries(small)
+    run_dbt(
+        small,
+        ["build", "--select", f"+{DAILY_TOTALS}", "--exclude-resource-type", "test", "unit_test"],
+        version=version,
+    )
+
+
+def _prune(workspace: Workspace) -> None:
+    known = Comparisons(workspace.warehouse)
+    waiting = {
+        delivery_version(kept.delivery)
+        for chain in chains(workspace).values()
+        for pair in zip(chain, chain[1:], strict=False)
+        if known.is_pending(pair[0].delivery, pair[1].delivery)
+        for kept in pair
+    }
+    with duckdb.connect(str(workspace.warehouse), read_only=True) as con:
+        prune_history(
+            workspace,
+            lambda delivery: None if delivery_version(delivery) in waiting else daily_totals(con, delivery),
+            datetime.now(UTC).replace(tzinfo=None),
+        )
 
 
 def register_deliveries(workspace: Workspace) -> None:
@@ -127,7 +161,10 @@ def _write(path: Path, table: pa.Table) -> None:
 
 
 def run_dbt(
-    workspace: Workspace, arguments: list[str], progress: Callable[[str], None] = lambda _: None
+    workspace: Workspace,
+    arguments: list[str],
+    progress: Callable[[str], None] = lambda _: None,
+    version: str | None = None,
 ) -> tuple[int, int]:
     """Run one dbt command on the workspace's warehouse; return how many models and tests ran.
 
@@ -141,6 +178,7 @@ def run_dbt(
         "landing": str(workspace.landing),
         "reporting_currency": settings.workspace.reporting_currency,
         "show_owner_emails": settings.publish.show_owner_emails,
+        "models_version": version or models_version(workspace),
     }
     command = [
         str(Path(sys.executable).with_name("dbt")),

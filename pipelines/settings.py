@@ -92,6 +92,13 @@ class GateTable(_Strict):
     max_drop: Annotated[float, Field(gt=0, le=1)] = 0.9
 
 
+class LandingTable(_Strict):
+    """How long the rows of previous deliveries are kept; their descriptions and daily totals are kept for good."""
+
+    keep_deliveries: Annotated[int, Field(ge=1)] = 30  # per source and billing period
+    keep_days: Annotated[int, Field(ge=1)] = 400  # since it landed: a year and the month that closes it
+
+
 class PublishTable(_Strict):
     keep_runs: Annotated[int, Field(ge=1)] = 7
     show_owner_emails: bool = False
@@ -100,6 +107,7 @@ class PublishTable(_Strict):
 class Settings(_Strict):
     workspace: WorkspaceTable = WorkspaceTable()
     build: BuildTable = BuildTable()
+    landing: LandingTable = LandingTable()
     gate: GateTable = GateTable()
     publish: PublishTable = PublishTable()
     sources: tuple[Source, ...] = ()

@@ -37,6 +37,10 @@ reporting_currency = "USD"
 # memory_limit = "2GB"
 # threads = 2
 
+# [landing]
+# keep_deliveries = 30             # previous deliveries of a month whose rows are kept; totals are kept for good
+# keep_days = 400                  # and for how long
+
 # [gate]
 # max_drop = 0.9                   # a month that loses more of its rows than this is held back
 """

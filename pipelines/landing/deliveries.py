@@ -1,7 +1,8 @@
 """Landed deliveries: one Parquet file per source and billing period, replaced as a whole, beside its delivery.json.
 
 Layout: landing/<dataset>/source=<name>/billing_period=YYYY-MM/{data.parquet,delivery.json}
-Replaced deliveries are kept in landing_history/<dataset>/source=<name>/billing_period=YYYY-MM/<delivery_id>/.
+Replaced ones are kept in landing_history/<dataset>/source=<name>/billing_period=YYYY-MM/<sequence>-<delivery_id>/.
+Data and description change together: the new description waits in next.json until its data has been renamed into place.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from pipelines.settings import Workspace
+
+_NEXT = "next.json"
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,10 @@ class Delivery:
     schema_hash: str = ""
     columns: list[str] = field(default_factory=list)
     totals: list[ControlTotal] = field(default_factory=list)
+    sequence: int = 1  # counts the deliveries of one source and billing period; a content that returns counts again
+    delivered_at: str = ""  # when the newest of its files was written at the source; ISO 8601, UTC
+    # The columns as the source spells and types them: name, original, type, is_contract.
+    source_columns: list[dict[str, Any]] = field(default_factory=list)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1, default=str)
@@ -56,13 +63,19 @@ class Delivery:
     def read(cls, path: Path) -> Delivery | None:
         """The delivery described by a delivery.json; None when there is none or it was cut off."""
         try:
-            content = json.loads(path.read_text("utf-8"))
+            return cls.from_dict(json.loads(path.read_text("utf-8")))
+        except (OSError, ValueError):
+            return None
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Delivery | None:
+        try:
             totals = [
                 ControlTotal(**{**total, **{k: Decimal(total[k]) for k in ("source", "rounding", "landed")}})
-                for total in content.pop("totals")
+                for total in content["totals"]
             ]
-            return cls(**content, totals=totals)
-        except (OSError, ValueError, KeyError, TypeError):
+            return cls(**{**content, "totals": totals})
+        except (KeyError, TypeError, ArithmeticError):
             return None
 
 
@@ -87,26 +100,37 @@ class Partition:
     def data(self) -> Path:
         return self.folder / "data.parquet"
 
+    @property
+    def history(self) -> Path:
+        """Where the replaced deliveries of this source and period lie, a folder each."""
+        return self.workspace.landing_history / self._relative
+
     def current(self) -> Delivery | None:
         """The delivery that lies here, if its data and description are both whole."""
-        return Delivery.read(self.folder / "delivery.json") if self.data.is_file() else None
+        return described(self.folder)
 
     def replace(self, data: Path, delivery: Delivery) -> None:
         """Put `data` in place by one rename; what lay here goes to landing_history first (as a link, never a gap)."""
         before = self.current()
-        if before and before.delivery_id != delivery.delivery_id:
-            self._keep(before)
+        if before:
+            self.describe(before)  # what a killed landing left in next.json
+            if before.delivery_id != delivery.delivery_id:
+                self._keep(before)
+                delivery = replace(delivery, sequence=before.sequence + 1)
         self.folder.mkdir(parents=True, exist_ok=True)
         with data.open("rb") as content:
             os.fsync(content.fileno())
+        waiting = {"inode": data.stat().st_ino, "delivery": json.loads(delivery.to_json())}
+        write_atomically(self.folder / _NEXT, json.dumps(waiting, indent=1))
         os.replace(data, self.data)
         self.describe(delivery)
 
     def describe(self, delivery: Delivery) -> None:
         write_atomically(self.folder / "delivery.json", delivery.to_json())
+        (self.folder / _NEXT).unlink(missing_ok=True)
 
     def _keep(self, before: Delivery) -> None:
-        kept = self.workspace.landing_history / self._relative / before.delivery_id
+        kept = self.history / f"{before.sequence:06d}-{before.delivery_id}"
         kept.mkdir(parents=True, exist_ok=True)
         for name in ("data.parquet", "delivery.json"):
             with contextlib.suppress(FileExistsError):
@@ -116,10 +140,23 @@ class Partition:
                     shutil.copy2(self.folder / name, kept / name)
 
 
+def described(folder: Path) -> Delivery | None:
+    """The delivery whose data lies in `folder`: a landing killed between its two renames is read as done."""
+    try:
+        inode = (folder / "data.parquet").stat().st_ino
+    except OSError:
+        return None
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        waiting = json.loads((folder / _NEXT).read_text("utf-8"))
+        if waiting["inode"] == inode:
+            return Delivery.from_dict(waiting["delivery"])
+    return Delivery.read(folder / "delivery.json")
+
+
 def landed_deliveries(workspace: Workspace) -> list[Delivery]:
     """Every delivery now in landing, by dataset, source and period."""
     found = (
-        Delivery.read(path) for path in sorted(workspace.landing.glob("*/source=*/billing_period=*/delivery.json"))
+        described(path.parent) for path in sorted(workspace.landing.glob("*/source=*/billing_period=*/data.parquet"))
     )
     return [delivery for delivery in found if delivery]
 

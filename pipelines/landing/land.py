@@ -23,6 +23,7 @@ from pipelines.landing.casts import connect
 from pipelines.landing.contracts import CONTRACTS, Contract, landed_types
 from pipelines.landing.deliveries import ControlTotal, Delivery, Partition, locked, write_atomically
 from pipelines.landing.discovery import Found, find_deliveries
+from pipelines.landing.provenance import delivered_at, source_columns, source_files
 from pipelines.landing.reading import (
     SourceTable,
     Table,
@@ -212,34 +213,31 @@ class _Reader:
         for part in found.parts:  # a local file may have been rewritten while DuckDB read it
             for file in part.files:
                 part.store.fetch(file, scratch / "check") if _is_local(part.store) else None
-        columns = [
-            row[0] for row in self.con.execute(f"describe select * from read_parquet({quoted(str(data))})").fetchall()
+        described = self.con.execute(f"describe select * from read_parquet({quoted(str(data))})").fetchall()
+        columns = [row[0] for row in described]
+        tables = [
+            table
+            for part in found.parts
+            for file in part.files
+            for table in self._open(paths[part.store.uri, file.key], file.key)
         ]
+        landed_at = datetime.now(UTC).isoformat(timespec="seconds")
         delivery = Delivery(
             delivery_id=delivery_id,
             source=name,
             provider=self.source.provider,
             dataset=self.source.dataset,
             billing_period=period,
-            landed_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            landed_at=landed_at,
             rows=self._count(data),
             fingerprint=fingerprint,
-            files=[
-                {
-                    "uri": part.store.uri,
-                    "key": file.key,
-                    "etag": file.etag,
-                    "size": paths[part.store.uri, file.key].stat().st_size,
-                    "sha256": hashes[part.store.uri, file.key],
-                    "rows": part.rows.get(file.key),
-                }
-                for part in found.parts
-                for file in part.files
-            ],
+            files=source_files(self.con, found.parts, paths, hashes, data),
             manifest=found.manifest,
             schema_hash=hashlib.sha256("\n".join(columns).encode()).hexdigest()[:16],
             columns=columns,
             totals=totals,
+            delivered_at=delivered_at(found.files) or landed_at,
+            source_columns=source_columns(tables, self.contract),
         )
         expected = self._expected_rows(found)
         find_step("gate")(self.workspace, self.contract, delivery, data, before, expected)

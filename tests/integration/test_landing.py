@@ -96,7 +96,7 @@ def test_a_restated_month_is_replaced_alone_and_its_previous_delivery_kept(tmp_p
     assert landed(opened) == [Decimal(6), Decimal(1), Decimal(9)]
     assert landed_deliveries(opened)[1] == october and october_file.stat().st_mtime_ns == untouched
     kept = list(opened.landing_history.rglob("data.parquet"))
-    assert [path.parent.name for path in kept] == [september.delivery_id]
+    assert [path.parent.name for path in kept] == [f"000001-{september.delivery_id}"]
     assert duckdb.sql(f"select line_item_unblended_cost from '{kept[0]}'").fetchall() == [(Decimal(5),)]
 
 
@@ -124,7 +124,7 @@ def test_a_month_that_returns_to_an_earlier_version_lands_under_the_earlier_id(t
         land(opened)
         ids.append(landed_deliveries(opened)[0].delivery_id)
     assert ids[0] == ids[2] != ids[1]
-    assert {path.name for path in opened.landing_history.glob("cur/*/*/*")} == {ids[0], ids[1]}
+    assert {path.name for path in opened.landing_history.glob("cur/*/*/*")} == {f"000001-{ids[0]}", f"000002-{ids[1]}"}
     assert landed(opened) == [Decimal(5)]
 
 

@@ -1,0 +1,58 @@
+-- depends_on: {{ ref('int_deliveries__current') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    full_refresh=false,
+    pre_hook="{{ delete_outdated_daily_totals() }}"
+) }}
+-- What each delivery said a day cost: taken from the ledger when it is built, kept when the delivery is replaced.
+-- Grain: delivery × day × account × service × currency. Append only, so restatements cost what changed.
+with
+
+ledger as (
+    select
+        x_delivery_version,
+        x_source,
+        x_billing_period as billing_period,
+        cast(charge_period_start as date) as charge_date,
+        billing_account_id,
+        sub_account_id,
+        service_name,
+        billing_currency,
+        count(*) as charge_lines,
+        {{ money('sum(billed_cost)') }} as billed_cost,
+        {{ money('sum(effective_cost)') }} as effective_cost,
+        cast('{{ var("models_version") }}' as varchar) as models_version
+    from {{ ref('int_focus__charges') }}
+    {% if is_incremental() -%}
+        where x_delivery_version not in (select t.x_delivery_version from {{ this }} as t)
+    {%- endif %}
+    group by all
+),
+
+kept as (
+    select
+        x_delivery_version,
+        x_source,
+        billing_period,
+        charge_date,
+        billing_account_id,
+        sub_account_id,
+        service_name,
+        billing_currency,
+        charge_lines,
+        billed_cost,
+        effective_cost,
+        models_version
+    from {{ ref('stg_finops__kept_totals') }}
+    where
+        x_delivery_version not in (select d.delivery_version from {{ ref('int_deliveries__current') }} as d)
+        {% if is_incremental() -%}
+            and x_delivery_version not in (select t.x_delivery_version from {{ this }} as t)
+        {%- endif %}
+)
+
+select * from ledger
+union all
+select * from kept
