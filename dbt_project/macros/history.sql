@@ -32,3 +32,38 @@
 {% macro first_day_of(billing_period) -%}
     cast({{ billing_period }} || '-01' as date)
 {%- endmacro %}
+
+{% macro median_of(expression) -%}
+    {{ return(adapter.dispatch('median_of', 'finops')(expression)) }}
+{%- endmacro %}
+
+{# The lower median: a value that occurred, of the same type. #}
+{% macro duckdb__median_of(expression) -%}
+    quantile_disc({{ expression }}, 0.5)
+{%- endmacro %}
+
+{% macro last_day_of(billing_period) -%}
+    {{ return(adapter.dispatch('last_day_of', 'finops')(billing_period)) }}
+{%- endmacro %}
+
+{# The last day of a billing period written YYYY-MM. #}
+{% macro duckdb__last_day_of(billing_period) -%}
+    last_day({{ first_day_of(billing_period) }})
+{%- endmacro %}
+
+{% macro plus_days(day, days) -%}
+    {{ return(adapter.dispatch('plus_days', 'finops')(day, days)) }}
+{%- endmacro %}
+
+{% macro duckdb__plus_days(day, days) -%}
+    ({{ day }} + cast({{ days }} as integer))
+{%- endmacro %}
+
+{% macro integers(first, last) -%}
+    {{ return(adapter.dispatch('integers', 'finops')(first, last)) }}
+{%- endmacro %}
+
+{# Table (n): the integers from first to last, both included. #}
+{% macro duckdb__integers(first, last) -%}
+    (select unnest(generate_series({{ first }}, {{ last }})) as n)
+{%- endmacro %}

@@ -1,4 +1,4 @@
-"""Previous deliveries: compared to the cent, also when no build saw them, after pruning, and when the warehouse is gone."""
+"""Previous deliveries: compared to the cent, also when no build saw them, after pruning, and without a warehouse."""
 
 import shutil
 from decimal import Decimal
@@ -54,7 +54,8 @@ def restatements(opened: Workspace, source: str) -> list[tuple]:
     return read(
         opened,
         "select from_sequence, to_sequence, day(charge_date), sub_account_id, billing_currency, change, "
-        f"billed_before, billed_after, billed_difference from fct_restatements where x_source = '{source}' order by all",
+        "billed_before, billed_after, billed_difference from fct_restatements "
+        f"where x_source = '{source}' order by all",
     )
 
 
