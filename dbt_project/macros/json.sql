@@ -41,3 +41,12 @@
 {% macro duckdb__is_json(text_column) -%}
     json_valid({{ text_column }})
 {%- endmacro %}
+
+{% macro is_flat_json_object(text_column) -%}
+    {{ return(adapter.dispatch('is_flat_json_object', 'finops')(text_column)) }}
+{%- endmacro %}
+
+{# Inside a JSON text a quote is escaped, so an unescaped quote, a colon and a bracket are a nested value. #}
+{% macro duckdb__is_flat_json_object(text_column) -%}
+    (json_valid({{ text_column }}) and left(ltrim({{ text_column }}), 1) = '{' and not regexp_matches({{ text_column }}, '[^\\]"\s*:\s*[\[{]'))
+{%- endmacro %}

@@ -1,10 +1,18 @@
+{%- set texts = [
+    'billing_account_id', 'billing_account_name', 'sub_account_id', 'sub_account_name', 'charge_class', 'charge_description',
+    'pricing_category', 'pricing_unit', 'consumed_unit', 'commitment_discount_category', 'commitment_discount_id',
+    'commitment_discount_name', 'commitment_discount_status', 'commitment_discount_type', 'commitment_discount_unit',
+    'capacity_reservation_id', 'capacity_reservation_status', 'publisher_name', 'invoice_id', 'invoice_detail_id',
+    'region_id', 'region_name', 'availability_zone', 'resource_id', 'resource_name', 'resource_type', 'sku_id', 'sku_meter',
+    'sku_price_id', 'sku_price_details', 'x_service_code', 'x_resource_group',
+] -%}
 -- Charges of all providers under the column rules of FOCUS. Grain: one row per charge line. Amounts pass unchanged.
 -- What a rule wants empty is emptied; what it wants filled and the source does not give is filled where FOCUS allows a
 -- stand-in (SkuId, units, prices that follow from cost and quantity), and named in x_gaps either way.
 -- Files that are FOCUS already keep what they say: their gaps are only named.
 with
 
-charges as (
+delivered as (
     select * from {{ ref('int_focus__aws_charges') }}
     union all by name
     select * from {{ ref('int_focus__azure_charges') }}
@@ -12,6 +20,16 @@ charges as (
     select * from {{ ref('int_focus__gcp_charges') }}
     union all by name
     select * from {{ ref('int_focus__native_charges') }}
+),
+
+-- FOCUS knows NULL only: Parquet exports write empty texts.
+charges as (
+    select
+        * exclude ({{ texts | join(', ') }}),
+        {%- for text in texts %}
+        nullif({{ text }}, '') as {{ text }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from delivered
 ),
 
 units as (
@@ -42,7 +60,7 @@ filled as (
         * exclude (
             sku_id, sku_price_id, sku_meter, pricing_category, pricing_quantity, pricing_unit, consumed_quantity,
             consumed_unit, commitment_discount_quantity, commitment_discount_unit, commitment_discount_status,
-            commitment_discount_name, resource_type, pricing_currency_effective_cost, list_unit_price,
+            commitment_discount_name, resource_id, resource_type, pricing_currency_effective_cost, list_unit_price,
             contracted_unit_price
         ),
         sku_id as given_sku_id,
@@ -51,10 +69,8 @@ filled as (
         case
             when not is_converted then sku_id
             when charge_category = 'Tax' then null
-            when is_sold then coalesce(
-                nullif(sku_id, ''), concat_ws(':', x_provider, x_service_code, nullif(sku_meter, ''))
-            )
-            else nullif(sku_id, '')
+            when is_sold then coalesce(sku_id, concat_ws(':', x_provider, x_service_code, sku_meter))
+            else sku_id
         end as sku_id,
         case when is_converted and charge_category = 'Tax' then null else pricing_category end as pricing_category,
         case
@@ -75,11 +91,17 @@ filled as (
         case when is_converted and commitment_discount_id is not null
             then coalesce(commitment_discount_name, commitment_discount_id) else commitment_discount_name end
             as commitment_discount_name,
+        -- The resource of a commitment's fee and of its unused part is the commitment.
+        case
+            when is_converted and commitment_discount_id is not null
+                and (charge_category = 'Purchase' or commitment_discount_status = 'Unused') then commitment_discount_id
+            else resource_id
+        end as resource_id,
         case
             when not is_converted then resource_type
-            when resource_id is null then null
-            when resource_id = commitment_discount_id then coalesce(resource_type, commitment_discount_type)
-            else resource_type
+            when commitment_discount_id is not null
+                and (charge_category = 'Purchase' or commitment_discount_status = 'Unused') then commitment_discount_type
+            when resource_id is not null then resource_type
         end as resource_type,
         coalesce(
             pricing_currency_effective_cost, case when pricing_currency = billing_currency then effective_cost end
@@ -96,7 +118,7 @@ priced as (
             when not is_converted then given_sku_price_id
             when sku_id is null then null
             -- A SkuPriceId has one SkuId: it carries it.
-            when nullif(given_sku_price_id, '') is null then case when is_sold then sku_id end
+            when given_sku_price_id is null then case when is_sold then sku_id end
             when starts_with(given_sku_price_id, sku_id) then given_sku_price_id
             else sku_id || '|' || given_sku_price_id
         end as sku_price_id,
@@ -144,7 +166,7 @@ select
         case when sub_account_id is not null and sub_account_name is null then 'SubAccountName' end,
         case when resource_id is not null and resource_type is null then 'ResourceType' end,
         case when pricing_currency_effective_cost is null then 'PricingCurrencyEffectiveCost' end,
-        case when is_sold and charge_class is null and nullif(given_sku_id, '') is null then 'SkuId' end,
+        case when is_sold and charge_class is null and given_sku_id is null then 'SkuId' end,
         case when is_sold and charge_class is null and sku_price_id is null then 'SkuPriceId' end,
         case when is_sold and charge_class is null and pricing_category is null then 'PricingCategory' end,
         case when is_sold and charge_class is null and pricing_quantity is null then 'PricingQuantity' end,
@@ -160,9 +182,18 @@ select
         case
             when commitment_discount_quantity is not null and named_commitment_unit is null then 'CommitmentDiscountUnit'
         end,
+        case
+            when charge_category = 'Usage' and commitment_discount_id is not null and commitment_discount_status is null
+                then 'CommitmentDiscountStatus'
+        end,
         -- Without an amortised bill nothing says which usage a fee covers: it stays where it was billed.
         case
             when x_rule in ('azure/unamortized_purchase', 'gcp/commitment_fee') and effective_cost <> 0 then 'EffectiveCost'
+        end,
+        -- Billed although a commitment covers it: at its discounted price (Google), or by an older kind of reservation (AWS).
+        case
+            when commitment_discount_status = 'Used' and billed_cost <> 0
+                and (x_provider = 'gcp' or x_rule = 'aws/covered_by_reservation') then 'BilledCost'
         end
     ), '') as x_gaps
 from priced
