@@ -8,9 +8,10 @@
 {# The columns that int_focus__conformed may name in x_gaps. #}
 {% macro focus_gap_columns() -%}
     {{ return([
-        'BillingAccountName', 'SubAccountName', 'ResourceType', 'PricingCurrencyEffectiveCost', 'SkuId', 'SkuPriceId',
+        'BillingAccountId', 'BillingAccountName', 'SubAccountName', 'ResourceType', 'PricingCurrencyEffectiveCost', 'SkuId', 'SkuPriceId',
         'PricingCategory', 'PricingQuantity', 'PricingUnit', 'ConsumedQuantity', 'ConsumedUnit', 'ListUnitPrice',
         'ContractedUnitPrice', 'CommitmentDiscountQuantity', 'CommitmentDiscountUnit', 'CommitmentDiscountStatus',
+        'CommitmentDiscountCategory', 'CommitmentDiscountType',
         'EffectiveCost', 'BilledCost',
     ]) }}
 {%- endmacro %}
@@ -37,7 +38,7 @@
         'every_row_has_four_costs':
             "billed_cost is null or effective_cost is null or list_cost is null or contracted_cost is null",
         'account_issuer_and_service_are_named':
-            "billing_account_id is null or invoice_issuer_name is null or service_provider_name is null or service_name is null",
+            "billing_account_id is null and not " ~ names_gap('BillingAccountId') ~ " or invoice_issuer_name is null or service_provider_name is null or service_name is null",
         'unit_prices_are_not_negative': "list_unit_price < 0 or contracted_unit_price < 0",
         'list_cost_is_price_times_quantity':
             "charge_class is null and not " ~ is_price_times_quantity('list_cost', 'list_unit_price', 'pricing_quantity'),
@@ -46,7 +47,7 @@
             ~ is_price_times_quantity('contracted_cost', 'contracted_unit_price', 'pricing_quantity'),
         'contracted_cost_is_of_the_order_of_the_bill':
             "x_rule <> 'focus/as_delivered' and charge_category = 'Usage' and commitment_discount_id is null"
-            ~ " and billed_cost > 0.01 and contracted_cost * 5 < billed_cost",
+            ~ " and billed_cost > 0.01 and contracted_cost * 5 < billed_cost and x_rule not like '%/actual_only'",
         'tax_has_no_price':
             "charge_category = 'Tax' and coalesce(pricing_category, pricing_unit, sku_id, sku_price_id, sku_meter, "
             ~ "cast(pricing_quantity as varchar), cast(list_unit_price as varchar), cast(contracted_unit_price as varchar)) is not null",
@@ -83,9 +84,11 @@
         'covered_usage_has_a_status': "charge_category = 'Usage' and commitment_discount_id is not null"
             ~ " and commitment_discount_status is null and not " ~ names_gap('CommitmentDiscountStatus'),
         'commitment_columns_come_together':
-            "(commitment_discount_id is null) <> (commitment_discount_category is null)"
-            ~ " or (commitment_discount_id is null) <> (commitment_discount_type is null)"
-            ~ " or commitment_discount_id is null and coalesce(commitment_discount_name, commitment_discount_status) is not null",
+            "commitment_discount_id is null and coalesce(commitment_discount_name, commitment_discount_status,"
+            ~ " commitment_discount_category, commitment_discount_type) is not null"
+            ~ " or commitment_discount_id is not null and ("
+            ~ "commitment_discount_category is null and not " ~ names_gap('CommitmentDiscountCategory')
+            ~ " or commitment_discount_type is null and not " ~ names_gap('CommitmentDiscountType') ~ ")",
         'commitments_are_measured': sold ~ " and commitment_discount_id is not null and commitment_discount_quantity is null and not "
             ~ names_gap('CommitmentDiscountQuantity'),
         'capacity_reservations_have_a_status': "charge_category = 'Usage'"

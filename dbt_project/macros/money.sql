@@ -53,9 +53,9 @@
     end
 {%- endmacro %}
 
-{# FOCUS: a cost is its unit price times its quantity. Compared in floats, to a billionth, because no amount comes of it;
-   the product of two exact decimals would not fit into one. #}
+{# FOCUS: a cost is its unit price times its quantity, to a billionth and to what the 18 decimals of a price can tell.
+   Compared in floats, because no amount comes of it: the product of two exact decimals would not fit into one. #}
 {% macro is_price_times_quantity(cost, price, quantity) -%}
     (abs(cast({{ price }} as double) * cast({{ quantity }} as double) - cast({{ cost }} as double))
-    <= 0.000000001 * greatest(abs(cast({{ cost }} as double)), 1))
+    <= 0.000000001 * greatest(abs(cast({{ cost }} as double)), 1) + 1e-18 * abs(cast({{ quantity }} as double)))
 {%- endmacro %}

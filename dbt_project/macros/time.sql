@@ -15,3 +15,8 @@
 {% macro duckdb__month_of(expression) -%}
     strftime({{ expression }}, '%Y-%m')
 {%- endmacro %}
+
+{# The first instant of a YYYY-MM. #}
+{% macro first_of_month(period) -%}
+    cast({{ period }} || '-01' as timestamp)
+{%- endmacro %}

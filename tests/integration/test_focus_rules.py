@@ -106,7 +106,7 @@ CORRUPTIONS = {
     "currency in lower case": (change(billing_currency="lower(billing_currency)"), "currency_is_an_iso_code"),
     "empty texts": (change(region_id="''"), "nothing_is_an_empty_text"),
     "two categories for one service": (
-        change("x_source_row % 2 = 0", service_category="'Other'"),
+        change("x_source_row % 2 = 0", service_category="'Media'"),
         "one_service_category_per_service",
     ),
     "purchase that is usage-based": (

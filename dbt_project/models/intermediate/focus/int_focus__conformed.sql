@@ -25,7 +25,17 @@ delivered as (
 -- FOCUS knows NULL only: Parquet exports write empty texts.
 charges as (
     select
-        * exclude ({{ texts | join(', ') }}),
+        * exclude (
+            {{ texts | join(', ') }}, service_name, billing_period_start, billing_period_end, charge_period_end
+        ),
+        coalesce(nullif(service_name, ''), nullif(x_service_code, ''), 'Unknown') as service_name,
+        coalesce(billing_period_start, {{ first_of_month('x_billing_period') }}) as billing_period_start,
+        -- Exports without an end, or with one that is not after the start, are of one month.
+        case
+            when billing_period_end > billing_period_start or x_rule = 'focus/as_delivered' then billing_period_end
+            else {{ dbt.dateadd('month', 1, 'coalesce(billing_period_start, ' ~ first_of_month('x_billing_period') ~ ')') }}
+        end as billing_period_end,
+        coalesce(charge_period_end, charge_period_start) as charge_period_end,
         {%- for text in texts %}
         nullif({{ text }}, '') as {{ text }}{{ ',' if not loop.last }}
         {%- endfor %}
@@ -60,7 +70,7 @@ filled as (
         * exclude (
             sku_id, sku_price_id, sku_meter, pricing_category, pricing_quantity, pricing_unit, consumed_quantity,
             consumed_unit, commitment_discount_quantity, commitment_discount_unit, commitment_discount_status,
-            commitment_discount_name, resource_id, resource_type, pricing_currency_effective_cost, list_unit_price,
+            commitment_discount_name, commitment_discount_category, commitment_discount_type, resource_id, resource_type, pricing_currency_effective_cost, list_unit_price,
             contracted_unit_price
         ),
         sku_id as given_sku_id,
@@ -88,9 +98,14 @@ filled as (
             as commitment_discount_quantity,
         case when not is_converted or commitment_discount_id is not null then commitment_discount_status end
             as commitment_discount_status,
-        case when is_converted and commitment_discount_id is not null
-            then coalesce(commitment_discount_name, commitment_discount_id) else commitment_discount_name end
-            as commitment_discount_name,
+        case
+            when not is_converted then commitment_discount_name
+            when commitment_discount_id is not null then coalesce(commitment_discount_name, commitment_discount_id)
+        end as commitment_discount_name,
+        case when not is_converted or commitment_discount_id is not null then commitment_discount_category end
+            as commitment_discount_category,
+        case when not is_converted or commitment_discount_id is not null then commitment_discount_type end
+            as commitment_discount_type,
         -- The resource of a commitment's fee and of its unused part is the commitment.
         case
             when is_converted and commitment_discount_id is not null
@@ -162,6 +177,7 @@ select
     -- The columns that FOCUS wants on this row and the source does not give.
     nullif(concat_ws(
         ',',
+        case when billing_account_id is null then 'BillingAccountId' end,
         case when billing_account_name is null then 'BillingAccountName' end,
         case when sub_account_id is not null and sub_account_name is null then 'SubAccountName' end,
         case when resource_id is not null and resource_type is null then 'ResourceType' end,
@@ -182,6 +198,8 @@ select
         case
             when commitment_discount_quantity is not null and named_commitment_unit is null then 'CommitmentDiscountUnit'
         end,
+        case when commitment_discount_id is not null and commitment_discount_category is null then 'CommitmentDiscountCategory' end,
+        case when commitment_discount_id is not null and commitment_discount_type is null then 'CommitmentDiscountType' end,
         case
             when charge_category = 'Usage' and commitment_discount_id is not null and commitment_discount_status is null
                 then 'CommitmentDiscountStatus'
