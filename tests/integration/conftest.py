@@ -11,6 +11,18 @@ def bqemulator(tmp_path_factory):
         yield server
 
 
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory):
+    with emulators.azurite(tmp_path_factory.mktemp("azurite")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def fake_gcs_server(tmp_path_factory):
+    with emulators.fake_gcs_server(tmp_path_factory.mktemp("gcs")) as server:
+        yield server
+
+
 @pytest.fixture
 def bigquery(bqemulator, monkeypatch):
     """A client of the emulator, to fill tables with; the SDK's own chain is pointed at it."""

@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import SettingsError
+from pipelines.landing.stores.azure_blob import AzureBlobStore
+from pipelines.landing.stores.bigquery import BigQueryTable
+from pipelines.landing.stores.gcs import GcsStore
 from pipelines.landing.stores.local import LocalStore
+from pipelines.landing.stores.s3 import S3Store
 from pipelines.landing.stores.store import SourceFile, Store, TableStore
 
 __all__ = ["LocalStore", "SourceFile", "Store", "TableStore", "open_store"]
@@ -26,15 +30,15 @@ def open_store(uri: str, workspace_root: Path, remembered: dict[str, Any] | None
     if scheme == "file":
         return LocalStore(uri, Path("/" + rest.lstrip("/")))
     if scheme in ("s3", "s3a"):
-        from pipelines.landing.stores.s3 import S3Store
-
         return S3Store(uri, *rest.partition("/")[::2])
+    if scheme == "gs":
+        return GcsStore(uri, *rest.partition("/")[::2])
+    if scheme in ("abfss", "abfs", "wasbs"):
+        return AzureBlobStore(uri, rest)
     if scheme == "bigquery":
-        from pipelines.landing.stores.bigquery import BigQueryTable
-
         return BigQueryTable(uri, rest, remembered if remembered is not None else {})
     raise SettingsError(
         uri,
         f"'{scheme}://' is not a place this version can read",
-        fix="Use a local folder, s3:// or bigquery://",
+        fix="Use a local folder, s3://, abfss://, gs:// or bigquery://",
     )

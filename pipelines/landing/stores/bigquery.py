@@ -316,14 +316,14 @@ def _any_day(column: str, kind: str) -> str:
 def _patient() -> Any:
     from google.cloud.bigquery.retry import DEFAULT_RETRY
 
-    return DEFAULT_RETRY.with_timeout(stores.PATIENCE)
+    return DEFAULT_RETRY.with_delay(initial=0.25, maximum=10, multiplier=2).with_timeout(stores.PATIENCE)
 
 
 def _patient_stream() -> Any:
     from google.api_core import exceptions, retry
 
     passing = (exceptions.ServiceUnavailable, exceptions.InternalServerError, exceptions.ResourceExhausted)
-    return retry.Retry(predicate=retry.if_exception_type(*passing), timeout=stores.PATIENCE)
+    return retry.Retry(predicate=retry.if_exception_type(*passing), initial=0.25, maximum=10, timeout=stores.PATIENCE)
 
 
 def _write(batches: Iterator[Any], target: Path) -> None:
