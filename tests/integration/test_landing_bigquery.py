@@ -10,8 +10,12 @@ from google.cloud.bigquery import SchemaField, Table, TimePartitioning
 
 from pipelines.landing import land
 from pipelines.landing.deliveries import landed_deliveries
+from pipelines.landing.stores import bigquery as bigquery_store
+from pipelines.landing.stores import store
 from pipelines.landing.stores.bigquery import BigQueryTable
+from tests.emulators.faults import cutting_wire, faulty_proxy
 from tests.integration.bills import landed, outcomes, workspace
+from tests.integration.remote_stores import files_below
 
 TABLE = "gcp_billing_export_resource_v1_012345_6789AB_CDEF01"
 
@@ -126,12 +130,11 @@ def test_nested_rows_land_with_their_types_and_exact_money(tmp_path, table, appe
     assert str(landed(opened, "export_time")[0]) == "2026-09-02 12:34:56.789012"
     september, october = landed_deliveries(opened)
     assert {total.metric: total.landed for total in september.totals} == {"cost": 0, "credits_total": Decimal("-0.09")}
-    assert october.files[0] | {"sha256": "", "size": 0} == {
+    (file,) = october.files
+    assert {name: file[name] for name in ("uri", "key", "etag", "rows")} == {
         "uri": uri(table),
         "key": "2026-10.parquet",
         "etag": "1 rows, newest 2026-10-02T12:34:56.789012+00:00, cost 7",
-        "size": 0,
-        "sha256": "",
         "rows": 1,
     }
 
@@ -336,3 +339,92 @@ def test_an_empty_table_is_an_export_that_has_not_run(tmp_path, table):
     """Nothing found is said, never landed as an empty month."""
     (failed,) = land(opened_on(tmp_path / "w", uri(table))).failed
     assert "no export found" in str(failed.error)
+
+
+# --- faults between the client and the emulator ---
+
+
+def refused(status: int, reason: str, message: str) -> tuple[int, dict[str, str], bytes]:
+    body = {"error": {"code": status, "message": message, "errors": [{"reason": reason, "message": message}]}}
+    return status, {"Content-Type": "application/json"}, json.dumps(body).encode()
+
+
+THROTTLED = refused(403, "rateLimitExceeded", "Exceeded rate limits: too many concurrent queries")
+UNAVAILABLE = refused(503, "backendError", "Error encountered during execution. Retrying may solve the problem.")
+EXPIRED = refused(401, "authError", "Request had invalid authentication credentials (token expired).")
+METADATA, QUERY, PAGE = (
+    r"GET /bigquery/v2/projects/acme/datasets/.*/tables/",
+    r"POST /bigquery/v2/projects/acme/(queries|jobs)",
+    r"GET /bigquery/v2/projects/acme/queries/.*pageToken",
+)
+
+
+@pytest.fixture
+def proxy(bqemulator, bigquery, monkeypatch):
+    """Only REST, in pages of 50 rows, through a proxy that injects faults."""
+    monkeypatch.setattr(store, "PATIENCE", 3.0)
+    monkeypatch.setattr(bigquery_store, "_PAGE_ROWS", 50)
+    monkeypatch.delenv("BIGQUERY_STORAGE_EMULATOR_HOST")
+    with faulty_proxy(bqemulator.url) as door:
+        monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", door.url)
+        yield door
+
+
+@pytest.mark.parametrize("fault", ["none", "throttled", "unavailable", "cut"])
+def test_pages_are_read_to_the_last_through_throttling_errors_and_cuts(tmp_path, table, append, proxy, fault):
+    """Every kind of request fails once, on its way; every row lands once."""
+    append(*(row(n / 4) for n in range(230)))
+    what = {"throttled": {"answer": THROTTLED}, "unavailable": {"answer": UNAVAILABLE}, "cut": {"cut": 50}}
+    for when in (METADATA, QUERY, PAGE) if fault != "none" else ():
+        proxy.inject(when, times=1, **what[fault])
+    opened = opened_on(tmp_path / "w", uri(table))
+    assert outcomes(land(opened)) == {("main", "2026-09"): "landed"}
+    assert sorted(landed(opened, "cost")) == [Decimal(n) / 4 for n in range(230)]
+    assert len(proxy.seen(PAGE)) >= 4 and not any(fault.times for fault in proxy.faults)
+
+
+def test_a_bigquery_that_keeps_refusing_is_a_clear_failure(tmp_path, table, append, proxy):
+    """Throttled or down: later. Credentials: renew them, check the clock. The previous delivery stays whole."""
+    append(row(1))
+    opened = opened_on(tmp_path / "w", uri(table))
+    land(opened)
+    append(*(row(n) for n in range(120)))
+    before, files = landed_deliveries(opened), files_below(opened)
+    later = "Run `finops land` again later"
+    for when, answer, fix in (
+        (METADATA, UNAVAILABLE, later),
+        (QUERY, THROTTLED, later),
+        (PAGE, UNAVAILABLE, later),
+        (METADATA, EXPIRED, "Renew the credentials (`gcloud auth application-default login`) and check this machine's"),
+        (PAGE, EXPIRED, "Renew the credentials"),
+        (QUERY, refused(403, "accessDenied", "User does not have bigquery.jobs.create"), "roles/bigquery.jobUser"),
+    ):
+        proxy.heal()
+        proxy.inject(when, answer=answer)
+        (failed,) = land(opened).failed
+        assert fix in failed.error.fix and uri(table) in failed.error.where, (when, failed.error)
+        assert when == QUERY or ("2026-09.parquet" in failed.error.where) == (when == PAGE)
+        assert "cannot be read" in failed.error.what and "previous deliver" in failed.error.done
+        assert landed_deliveries(opened) == before and landed(opened, "cost") == [1]
+        assert {name for name in files_below(opened) if "peeked" not in name} <= files
+    proxy.heal()
+    assert outcomes(land(opened)) == {("main", "2026-09"): "restated"}
+
+
+@pytest.mark.parametrize("cuts", [[20_000], [20_000, 500, 20_000]])
+def test_a_stream_that_is_cut_is_taken_up_or_read_over_rest(tmp_path, table, append, bqemulator, monkeypatch, cuts):
+    """However often the wire breaks, each row lands exactly once."""
+    append(*(row(n / 4, usage_end_time=f"2026-09-02T06:00:{n % 60:02}Z", labels=[]) for n in range(400)))
+    monkeypatch.setattr(store, "PATIENCE", 5.0)
+    with cutting_wire(bqemulator.second, cuts) as door:
+        monkeypatch.setenv("BIGQUERY_STORAGE_EMULATOR_HOST", door)
+        opened = opened_on(tmp_path / "w", uri(table))
+        assert outcomes(land(opened)) == {("main", "2026-09"): "landed"}
+    assert sorted(landed(opened, "cost")) == [Decimal(n) / 4 for n in range(400)]
+
+
+def test_a_server_that_is_not_there_is_a_clear_failure(tmp_path, table, append, proxy, monkeypatch):
+    """A closed door ends in an error after the patience, not in a hang."""
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", "127.0.0.1:1")
+    (failed,) = land(opened_on(tmp_path / "w", uri(table))).failed
+    assert "cannot be read" in str(failed.error) and "Run `finops land` again later" in failed.error.fix

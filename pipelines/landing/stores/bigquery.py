@@ -365,14 +365,17 @@ def _explained(where: str) -> Iterator[None]:
     try:
         yield
     except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as problem:
-        cause = problem.cause if isinstance(problem, exceptions.RetryError) and problem.cause else problem
-        fix = "Run `finops land` again; if it stays, look at Google Cloud's status page"
+        cause = getattr(problem, "cause", None) or problem
+        reasons = {error.get("reason") for error in getattr(cause, "errors", None) or [] if isinstance(error, dict)}
+        fix = stores.LATER
         if isinstance(cause, exceptions.NotFound):
             fix = "Check project, dataset and table in finops.toml"
+        elif reasons & {"rateLimitExceeded", "quotaExceeded"}:
+            pass
         elif isinstance(cause, (GoogleAuthError, exceptions.Unauthorized, exceptions.Forbidden)):
             fix = (
-                "Renew the credentials (`gcloud auth application-default login`), or grant them "
-                "roles/bigquery.dataViewer on the table and roles/bigquery.jobUser on the project"
+                "Renew the credentials (`gcloud auth application-default login`) and check this machine's clock, or "
+                "grant them roles/bigquery.dataViewer on the table and roles/bigquery.jobUser on the project"
             )
         elif isinstance(cause, exceptions.BadRequest):
             fix = "Check the table (or the view's own query) in the BigQuery console"

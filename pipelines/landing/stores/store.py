@@ -22,7 +22,7 @@ PATIENCE = 60.0
 # How often in a row a download may break off within a mebibyte of where it broke before.
 _BREAKS = 5
 _MEBIBYTE = 1 << 20
-_SLOW = "Run `finops land` again later; if it stays, look at the provider's status page"
+LATER = "Run `finops land` again later; if it stays, look at the provider's status page"
 
 
 @dataclass(frozen=True, order=True)
@@ -108,13 +108,13 @@ def changed(uri: str, file: SourceFile) -> ExportChangedError:
 
 def not_listed(uri: str, problem: object, fix: str | None) -> ExportError:
     return ExportError(
-        uri, f"cannot be listed: {without_secrets(problem)}", "The previous deliveries stay", fix or _SLOW
+        uri, f"cannot be listed: {without_secrets(problem)}", "The previous deliveries stay", fix or LATER
     )
 
 
 def not_read(uri: str, file: SourceFile, problem: object, fix: str | None) -> ExportError:
     return ExportError(
-        f"{uri}: {file.key}", f"cannot be read: {without_secrets(problem)}", "The previous delivery stays", fix or _SLOW
+        f"{uri}: {file.key}", f"cannot be read: {without_secrets(problem)}", "The previous delivery stays", fix or LATER
     )
 
 
