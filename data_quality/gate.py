@@ -61,9 +61,15 @@ def _checks(workspace: Workspace, delivery: Delivery) -> list[Check]:
     return [
         Check("difference", "equals", 0, "landed total differs from the source's by {value}"),
         Check("missing_rows", "equals", 0, "{value} rows of those the manifest announces are missing"),
-        Check("currency", "matches", r"^[A-Z]{3}$", "billing currency is '{value}', not a three-letter code"),
+        Check(
+            "currency",
+            "matches",
+            r"^[A-Z]{3}$",
+            "billing currency is '{value}', not a three-letter code (an export that states none needs "
+            f"currency = \"…\" of {delivery.source} in finops.toml)",
+        ),
         Check("foreign_period_rows", "equals", 0, f"{{value}} rows state another month than {delivery.billing_period}"),
-        Check("undated_rows", "equals", 0, "{value} rows have no charge date"),
+        Check("undated_rows", "equals", 0, "{value} rows with a cost have no charge date"),
         Check("drop", "at_most", limit, f"lost {{value:.0%}} of the previous delivery's rows (limit {limit:.0%})"),
     ]
 
@@ -90,17 +96,20 @@ def _profile(
 
 
 def _bounds(contract: Contract, delivery: Delivery, data: Path) -> tuple[int, int]:
-    """Rows whose own billing period is another one, and rows without a charge date."""
+    """Rows whose own billing period is another one, and rows with a cost but without a charge date."""
     period = {
         "cur": f"strftime({contract.period}, '%Y-%m')",
         "focus": f"strftime({contract.period}, '%Y-%m')",
         "billing_export": f"substr({contract.period}, 1, 4) || '-' || substr({contract.period}, 5, 2)",
-        # Azure's billing period may start on any day; only its charge date is bound to the month's neighbourhood.
-        "cost_details": f"'{delivery.billing_period}'",
+        # Azure's billing period may start on any day; its charge dates are bound to the month and its neighbours.
+        "cost_details": "case when abs(date_diff('month', "
+        f"date '{delivery.billing_period}-01', {contract.charge_start})) > 1 "
+        f"then strftime({contract.charge_start}, '%Y-%m') else '{delivery.billing_period}' end",
     }[contract.dataset]
+    has_cost = " or ".join(f"{metric} <> 0" for metric in contract.cost_metrics)
     row = duckdb.sql(
         f"select count(*) filter (where {period} <> '{delivery.billing_period}'), "
-        f"count(*) filter (where {contract.charge_start} is null) "
+        f"count(*) filter (where {contract.charge_start} is null and ({has_cost})) "
         f"from read_parquet('{str(data).replace(chr(39), chr(39) * 2)}')"
     ).fetchone()
     assert row is not None

@@ -239,7 +239,6 @@ FOCUS = Contract(
     currency="billing_currency",
     period="billing_period_start",
     charge_start="charge_period_start",
-    needs=(("service_name",), ("provider_name", "service_provider_name")),
 )
 
 CONTRACTS = {contract.dataset: contract for contract in (CUR, COST_DETAILS, BILLING_EXPORT, FOCUS)}

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,7 +17,7 @@ from typing import Any
 
 import duckdb
 
-from pipelines.errors import BadExportError, ExportChangedError, ExportError, FinopsError
+from pipelines.errors import BadExportError, ExportError, FinopsError
 from pipelines.landing.casts import connect
 from pipelines.landing.contracts import CONTRACTS, Contract, landed_types
 from pipelines.landing.deliveries import ControlTotal, Delivery, Partition, locked, write_atomically
@@ -34,7 +33,7 @@ from pipelines.landing.reading import (
     sha256_of,
 )
 from pipelines.landing.stores import SourceFile, Store, TableStore, open_store
-from pipelines.settings import Source, Workspace
+from pipelines.settings import Source, Workspace, is_period
 from pipelines.steps import find_step
 
 Progress = Callable[[str], None]
@@ -83,29 +82,53 @@ def land(
 
 
 def _land_source(workspace: Workspace, source: Source, period: str | None, progress: Progress) -> list[Landed]:
-    workspace.scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=workspace.scratch, prefix=f"land-{source.name}-") as folder:
-        scratch = Path(folder)
-        con = connect(workspace.settings.build.memory_limit, workspace.settings.build.threads, str(scratch / "spill"))
-        try:
-            reader = _Reader(workspace, source, con, scratch)
-            found = reader.find()
-        except FinopsError as problem:
-            progress(f"failed     {source.name}  {problem}")
-            return [Landed(source.name, period or "", "failed", error=problem)]
-        results = []
-        for one in found:
+    """Land one source; the caller holds its lock, so what lies in its scratch folder is left from a killed run."""
+    scratch = workspace.scratch / "landing" / source.name
+    shutil.rmtree(scratch, ignore_errors=True)
+    try:
+        scratch.mkdir(parents=True, exist_ok=True)
+        return _land_with(workspace, source, period, progress, scratch)
+    except Exception as problem:
+        failed = Landed(source.name, period or "", "failed", error=_as_finops_error(source.name, problem))
+        progress(f"failed     {source.name}  {failed.error}")
+        return [failed]
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _land_with(
+    workspace: Workspace, source: Source, period: str | None, progress: Progress, scratch: Path
+) -> list[Landed]:
+    settings = workspace.settings.build
+    results = []
+    with connect(settings.memory_limit, settings.threads, str(scratch / "spill")) as con:
+        reader = _Reader(workspace, source, con, scratch)
+        for one in reader.find():
             if period and one.period != period:
                 continue
             result = reader.land(one)
             results.append(result)
             detail = str(result.error) if result.error else f"{result.rows:>10,} rows"
             progress(f"{result.outcome:<10} {source.name}  {one.period}  {detail}")
-        if period and not results:
-            absent = ExportError(f"{source.name} {period}", "the export has no such month")
-            progress(f"failed     {absent}")
-            results.append(Landed(source.name, period, "failed", error=absent))
-        return results
+    if period and not results:
+        absent = ExportError(f"{source.name} {period}", "the export has no such month")
+        progress(f"failed     {absent}")
+        results.append(Landed(source.name, period, "failed", error=absent))
+    return results
+
+
+def _as_finops_error(where: str, problem: Exception) -> FinopsError:
+    """What stops one source or month is that one's failure alone, whatever it is: the others go on."""
+    if isinstance(problem, FinopsError):
+        return problem
+    done = "The previous delivery stays"
+    if isinstance(problem, OSError):
+        place = f"{where}: {problem.filename}" if problem.filename else where
+        fix = "Check the file's permissions and the disk's free space, then rerun"
+        return ExportError(place, f"cannot be read or written ({problem.strerror or problem})", done, fix)
+    first = str(problem).strip().splitlines()[:1]
+    what = f"cannot be landed ({type(problem).__name__}: {' '.join(first)})"
+    return ExportError(where, what, done, "Check this export's files; if they are sound, report this message")
 
 
 class _Reader:
@@ -145,6 +168,14 @@ class _Reader:
                         "has rows that state no billing period",
                         fix="Deliver it again with its dates, then rerun",
                     )
+                no_month = sorted(period for (period,) in rows if not is_period(period))
+                if no_month:
+                    raise BadExportError(
+                        f"{self.source.name}: {file.key}",
+                        f"column {self.contract.period}: '{no_month[0]}' is not a billing period",
+                        "Nothing of the file was landed",
+                        "Mend or re-deliver the file, then rerun",
+                    )
                 self._peeked[key] = sorted(period for (period,) in rows)
             periods.update(self._peeked[key])
         return sorted(periods)
@@ -181,10 +212,9 @@ class _Reader:
     def land(self, found: Found) -> Landed:
         try:
             return self._land(found)
-        except ExportChangedError as problem:
-            return Landed(self.source.name, found.period, "failed", error=problem)
-        except FinopsError as problem:
-            return Landed(self.source.name, found.period, "failed", error=problem)
+        except Exception as problem:
+            error = _as_finops_error(f"{self.source.name} {found.period}", problem)
+            return Landed(self.source.name, found.period, "failed", error=error)
 
     def _land(self, found: Found) -> Landed:
         name, period = self.source.name, found.period

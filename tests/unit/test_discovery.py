@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import time
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -12,6 +14,8 @@ from pipelines.landing.discovery import Found, find_deliveries
 from pipelines.landing.stores import SourceFile
 
 PERIOD_FOLDER = "cur/mycur/20260901-20261001"
+JOB = "6b622448-daaa-439c-92f1-afc727f1e0a3"
+OTHER_JOB = "fb622448-daaa-439c-92f1-afc727f1e0a4"
 
 
 class Listing:
@@ -286,20 +290,151 @@ def test_a_manifest_of_another_kind_is_no_manifest():
     assert taken("cur", store) == {"2026-09": [f"{PERIOD_FOLDER}/a1/mycur-1.csv.gz"]}
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '"text"', "\x00\x01"])
-def test_a_manifest_that_cannot_be_read_is_an_error_that_names_it(content):
-    """A half-written manifest stops its source; guessing without it could land half a month."""
-    store = Listing().put(f"{PERIOD_FOLDER}/mycur-Manifest.json", content).put(f"{PERIOD_FOLDER}/mycur-1.csv.gz")
-    with pytest.raises(BadExportError, match=r"mycur-Manifest\.json"):
-        find("cur", store)
+@pytest.mark.parametrize("content", ["{", "[]", '"text"', "\x00\x01", "[" * 100_000, '{"reportKeys": []}'])
+def test_a_manifest_that_cannot_be_read_fails_its_month_and_no_other(content):
+    """A half-written manifest is named and its month waits: guessing without it could land half a month."""
+    store = Listing().put(f"{PERIOD_FOLDER}/mycur-Manifest.json", content).put(f"{PERIOD_FOLDER}/mycur-1.csv.gz", "x")
+    october = "cur/mycur/20261001-20261101"
+    key = f"{october}/mycur-1.csv.gz"
+    store.put(key).put(f"{october}/mycur-Manifest.json", cur_manifest("a", [key], month="202610"))
+    september, sound = find("cur", store)
+    assert isinstance(september.problem, BadExportError) and "mycur-Manifest.json" in str(september.problem)
+    assert september.period == "2026-09" and september.files == [] and september.problem.fix
+    assert sound.problem is None and [file.key for file in sound.files] == [key]
+
+
+def test_a_half_written_copy_in_an_assembly_folder_does_not_hide_the_month_s_own_manifest():
+    """The manifest of the period's folder is the one that counts; what lies deeper may be on its way."""
+    store = Listing()
+    cur_version(store, "good")
+    store.put(f"{PERIOD_FOLDER}/next/mycur-Manifest.json", '{"assem').put(f"{PERIOD_FOLDER}/next/mycur-1.csv.gz", "x")
+    assert taken("cur", store) == {"2026-09": [f"{PERIOD_FOLDER}/good/mycur-1.csv.gz"]}
+
+
+def test_a_manifest_of_no_month_that_cannot_be_read_stops_its_source():
+    """Nothing says which month it belongs to, so none may be trusted."""
+    with pytest.raises(BadExportError, match=r"x/manifest\.json"):
+        find("cost_details", Listing().put("x/manifest.json", "{").put("x/part_0_0001.csv", "2026-09,1"))
+
+
+@pytest.mark.parametrize("start", ["2026-13-01", "../../x", "", "soon"])
+def test_a_manifest_s_month_never_becomes_a_path(start):
+    """The month names a folder in landing; text that is no month is refused."""
+    manifest = json.loads(azure_manifest({"a.csv": 1}, "2026-09-20T06:00:00Z"))
+    manifest["runInfo"]["startDate"] = start
+    store = Listing().put("x/run/manifest.json", json.dumps(manifest)).put("x/run/a.csv")
+    with pytest.raises(BadExportError, match=r"manifest\.json: states '"):
+        find("cost_details", store)
 
 
 def test_an_azure_manifest_whose_blobs_have_no_name_is_an_error_that_names_it():
     """A manifest of an unknown shape is reported like any other unreadable one."""
     manifest = json.loads(azure_manifest({}, "2026-09-20T06:00:00Z")) | {"blobs": [{"dataRowCount": 3}]}
     store = Listing().put("x/20260901-20260930/r/manifest.json", json.dumps(manifest))
-    with pytest.raises(BadExportError, match=r"manifest\.json"):
-        find("cost_details", store)
+    (found,) = find("cost_details", store)
+    assert isinstance(found.problem, BadExportError) and "manifest.json" in str(found.problem)
+
+
+@pytest.mark.parametrize("stray", ["mycur-1.csv.gz", "other/mycur-1.csv.gz", "a1/mycur-1.csv.gz"])
+def test_a_stray_of_the_same_name_elsewhere_does_not_stand_in_for_an_absent_file(stray):
+    """A file that somebody copied to the top of the bucket is not the one that the manifest means."""
+    missing = f"{PERIOD_FOLDER}/a1/mycur-1.csv.gz"
+    store = Listing().put(stray, "x").put(f"{PERIOD_FOLDER}/mycur-Manifest.json", cur_manifest("a1", [missing]))
+    (found,) = find("cur", store)
+    assert isinstance(found.problem, ExportNotReadyError) and "The previous delivery" in found.problem.done
+
+
+def test_on_a_bucket_the_key_is_the_whole_key():
+    """The uri says where in the bucket the listing begins, so only the very key of the manifest is taken."""
+    store = Listing()
+    store.uri = "s3://bills/team"
+    key = f"team/{PERIOD_FOLDER}/a1/mycur-1.csv.gz"
+    store.put(f"{PERIOD_FOLDER}/mycur-Manifest.json", cur_manifest("a1", [key]))
+    store.put(f"{PERIOD_FOLDER}/old/{PERIOD_FOLDER}/a1/mycur-1.csv.gz", "x")
+    assert isinstance(find("cur", store)[0].problem, ExportNotReadyError)
+    store.put(f"{PERIOD_FOLDER}/a1/mycur-1.csv.gz", "x")
+    assert taken("cur", store) == {"2026-09": [f"{PERIOD_FOLDER}/a1/mycur-1.csv.gz"]}
+
+
+@pytest.mark.parametrize("top", ["", "copy/of/", "cur/mycur/"])
+@pytest.mark.parametrize("uri", ["memory", "/data/in", "s3://another-bucket/backup", "s3://bills"])
+def test_an_export_copied_elsewhere_as_a_whole_is_found(top, uri):
+    """Manifests keep naming the first place; below the export's own folder everything lies as it did."""
+    store = Listing()
+    store.uri = uri
+    key = "20260901-20261001/a1/mycur-1.csv.gz"
+    store.put(top + key).put(top + "20260901-20261001/mycur-Manifest.json", cur_manifest("a1", ["cur/mycur/" + key]))
+    assert taken("cur", store) == {"2026-09": [top + key]}
+
+
+def test_an_athena_report_s_manifest_lies_beside_its_data_not_above_it():
+    """report/year=2026/month=9/report-Manifest.json names report/report/year=2026/month=9/report-00001.parquet."""
+    store = Listing()
+    key = "cur/mycur/mycur/year=2026/month=9/mycur-00001.snappy.parquet"
+    store.put(key).put("cur/mycur/mycur/year=2026/month=8/mycur-00001.snappy.parquet")
+    store.put("cur/mycur/year=2026/month=9/mycur-Manifest.json", cur_manifest("a1", [key]))
+    assert taken("cur", store) == {"2026-09": [key]}
+
+
+def test_a_blob_that_is_not_there_in_full_waits():
+    """Azure's manifest states each plain blob's bytes: a shorter one is still being written."""
+    name = "daily/20260901-20260930/r/part_0_0001.csv"
+    manifest = json.loads(azure_manifest({name: 2}, "2026-09-20T06:00:00Z"))
+    manifest["blobs"][0]["byteCount"] = 20
+    store = Listing().put(name, "x" * 19).put("daily/20260901-20260930/r/manifest.json", json.dumps(manifest))
+    assert isinstance(find("cost_details", store)[0].problem, ExportNotReadyError)
+    store.put(name, "x" * 20)
+    assert taken("cost_details", store) == {"2026-09": [name]}
+
+
+@pytest.mark.parametrize("announced", [{"blobCount": 2}, {"blobCount": 3, "dataRowCount": 5}])
+def test_an_azure_manifest_that_lists_fewer_blobs_than_it_announces_waits(announced):
+    """A partial manifest would land a partial month."""
+    name = "daily/20260901-20260930/r/part_0_0001.csv"
+    manifest = json.loads(azure_manifest({name: 2}, "2026-09-20T06:00:00Z")) | announced
+    store = Listing().put(name, "x").put("daily/20260901-20260930/r/manifest.json", json.dumps(manifest))
+    problem = find("cost_details", store)[0].problem
+    assert isinstance(problem, ExportNotReadyError) and f"announces {announced['blobCount']} blobs" in str(problem)
+
+
+@pytest.mark.parametrize("counts", [{"blobCount": 0}, {"blobCount": None, "dataRowCount": 0}])
+def test_an_azure_run_without_charges_is_a_delivery_of_no_rows(counts):
+    """No blobs and none announced: a valid, empty month."""
+    manifest = json.loads(azure_manifest({}, "2026-09-20T06:00:00Z")) | counts
+    store = Listing().put("daily/20260901-20260930/r/manifest.json", json.dumps(manifest))
+    (found,) = find("cost_details", store)
+    assert found.problem is None and found.files == []
+
+
+def test_a_fresh_run_folder_without_its_manifest_waits_and_does_not_count():
+    """The parts of a run appear before its manifest: the last whole run of that month stays."""
+    store = Listing()
+    names = azure_run(store, "whole", "2026-09-20T06:00:00Z")
+    store.put("exports/daily/20260901-20260930/next/part_0_0001.csv", "2026-09,9")
+    assert taken("cost_details", store) == {"2026-09": names}
+
+
+def test_a_month_folder_without_any_manifest_beside_others_is_never_skipped_silently():
+    """Fresh files wait for their manifest and say so; files a day old are an export from before manifests."""
+    store = Listing()
+    azure_run(store, "whole", "2026-09-20T06:00:00Z")
+    key = "exports/daily/20261001-20261031/next/part_0_0001.csv"
+    store.put(key, "2026-10,9")
+    fresh = replace(store.entries[key], modified=time.time())
+    store.entries[key] = fresh
+    (_, october) = find("cost_details", store)
+    assert isinstance(october.problem, ExportNotReadyError) and "have no manifest" in str(october.problem)
+    store.entries[key] = replace(fresh, modified=fresh.modified - 90_000)
+    assert taken("cost_details", store)["2026-10"] == [key]
+
+
+def test_an_export_of_the_other_kind_under_a_declared_uri_is_left_alone():
+    """`actual` and `amortized` may point at one folder: each takes its own kind by manifest."""
+    store = Listing()
+    actual = azure_run(store, "a", "2026-09-20T06:00:00Z", kind="ActualCost", export="actual")
+    amortized = azure_run(store, "b", "2026-09-21T06:00:00Z", kind="AmortizedCost", export="amortized")
+    (found,) = find_deliveries("cost_details", {"actual": store, "amortized": store}, stated_months, "main")
+    assert {p.dataset: [f.key for f in p.files] for p in found.parts} == {"actual": actual, "amortized": amortized}
 
 
 def test_an_empty_place_is_an_error_that_says_where_it_looked():
@@ -330,15 +465,91 @@ def test_daily_files_that_restate_the_month_are_never_added_together():
         ["e-00001.csv.gz", "e-00002.csv.gz"],
         ["bill-000000000000.parquet", "bill-000000000001.parquet"],
         ["bill000000000000.csv", "bill000000000001.csv"],
+        ["part-00000-" + JOB + "-c000.snappy.parquet", "part-00001-" + JOB + "-c000.snappy.parquet"],
+        ["part-00000-tid-77-" + JOB + "-1-1-c000.parquet", "part-00001-tid-77-" + JOB + "-2-1-c000.parquet"],
+        ["20261001_060708_00012_abcde_" + JOB + ".parquet", "20261001_060708_00012_abcde_" + OTHER_JOB + ".parquet"],
+        ["data_0_0_0.csv.gz", "data_0_1_0.csv.gz"],
+        ["data_0.parquet", "data_1.parquet"],
+        ["part-0.parquet", "part-1.parquet", "part-10.parquet", *(f"part-{n}.parquet" for n in range(2, 10))],
     ],
     ids=lambda names: names[0],
 )
 def test_numbered_parts_of_one_folder_are_one_version(names):
-    """Azure's, AWS's and BigQuery's ways to number the parts of one export."""
+    """The ways of Azure, AWS, BigQuery, Spark, Athena, Snowflake, DuckDB and Arrow to number one export's parts."""
     store = Listing()
     for name in names:
         store.put(f"run/{name}", "2026-09,1")
-    assert taken("focus", store) == {"2026-09": [f"run/{name}" for name in names]}
+    assert taken("focus", store) == {"2026-09": sorted(f"run/{name}" for name in names)}
+
+
+def test_the_numbered_parts_of_a_report_without_its_manifest_are_one_version():
+    """mycur-1 and mycur-2 make up the month, and mycur-10 belongs to them too."""
+    store = Listing()
+    for number in range(1, 11):
+        store.put(f"old/mycur-{number}.csv.gz", "2026-09,1")
+    for number in (1, 2):
+        store.put(f"new/mycur-{number}.csv.gz", "2026-09,1")
+    assert taken("cur", store) == {"2026-09": ["new/mycur-1.csv.gz", "new/mycur-2.csv.gz"]}
+
+
+def test_the_parts_of_two_spark_jobs_are_two_versions():
+    """Both jobs wrote into one folder; their ids tell them apart and the later one counts."""
+    store = Listing()
+    for job in (JOB, OTHER_JOB):
+        for part in ("00000", "00001"):
+            store.put(f"run/part-{part}-{job}-c000.snappy.parquet", "2026-09,1")
+    assert taken("focus", store) == {
+        "2026-09": [f"run/part-{part}-{OTHER_JOB}-c000.snappy.parquet" for part in ("00000", "00001")]
+    }
+
+
+@pytest.mark.parametrize("names", [["bill-2.csv", "bill-3.csv"], ["bill-1.csv", "bill-2.csv"], ["v1.csv", "v2.csv"]])
+def test_other_numbered_files_are_versions(names):
+    """Nothing says that bill-1 and bill-2 are halves: counting both could double the month."""
+    store = Listing()
+    for name in names:
+        store.put(name, "2026-09,1")
+    assert taken("focus", store) == {"2026-09": [names[-1]]}
+
+
+def test_each_month_takes_only_the_parts_that_hold_rows_of_it():
+    """A part of another month neither changes nor re-reads this one."""
+    store = Listing().put("part-0.csv", "2026-08,1").put("part-1.csv", "2026-09,1").put("part-2.csv", "2026-09,2")
+    assert taken("focus", store) == {"2026-08": ["part-0.csv"], "2026-09": ["part-1.csv", "part-2.csv"]}
+
+
+def test_objects_without_a_byte_do_not_count_beside_others():
+    """An export that shrank leaves empty objects where its last parts were."""
+    store = Listing().put("r/e-00001.csv", "2026-09,1").put("r/e-00002.csv", "")
+    assert taken("focus", store) == {"2026-09": ["r/e-00001.csv"]}
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ("20260901-20260930/202609200307/0b", "20260901-20260930/202609210307/0a"),
+        ("BILLING_PERIOD=2026-09/2026-09-14T23:48:02.356Z-b", "BILLING_PERIOD=2026-09/2026-09-15T23:48:02.356Z-a"),
+        ("run=20260920T0300Z", "run=20260921T0300Z"),
+    ],
+)
+def test_run_folders_are_ordered_by_their_own_time(older, newer):
+    """Copying files changes their times; the time in the path stays."""
+    store = Listing().put(f"x/{newer}/e.csv", "2026-09,2").put(f"x/{older}/e.csv", "2026-09,1")
+    assert taken("focus", store) == {"2026-09": [f"x/{newer}/e.csv"]}
+
+
+def test_a_file_that_cannot_be_read_fails_the_month_that_its_path_states():
+    """The other months of the source go on."""
+    store = Listing().put("x/20260901-20260930/e.csv", "a").put("x/20261001-20261031/e.csv", "2026-10,1")
+
+    def peek(listing: Listing, files: list[SourceFile]) -> list[str]:
+        if "20260901" in files[0].key:
+            raise BadExportError(files[0].key, "is cut short")
+        return stated_months(listing, files)
+
+    september, october = find_deliveries("focus", {"": store}, peek, "main")
+    assert (september.period, str(september.problem)) == ("2026-09", "x/20260901-20260930/e.csv: is cut short.")
+    assert october.problem is None
 
 
 def test_parts_in_another_folder_are_another_version():

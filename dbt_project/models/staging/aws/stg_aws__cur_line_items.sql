@@ -22,8 +22,10 @@ select
 
     lines.bill_billing_period_start_date as billing_period_start,
     lines.bill_billing_period_end_date as billing_period_end,
-    lines.line_item_usage_start_date as usage_start,
-    lines.line_item_usage_end_date as usage_end,
+    -- Lines without a cost may have no dates of their own; the gate lets no others through.
+    coalesce(lines.line_item_usage_start_date, lines.bill_billing_period_start_date) as usage_start,
+    coalesce(lines.line_item_usage_end_date, lines.line_item_usage_start_date, lines.bill_billing_period_start_date)
+        as usage_end,
 
     lines.line_item_product_code as product_code,
     lines.product_product_name as product_name,

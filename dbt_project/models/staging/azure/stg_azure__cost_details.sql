@@ -12,7 +12,8 @@ select
     lines.charge_type,
     lines.pricing_model,
     lines.frequency,
-    lines.date as charge_date,
+    -- Lines without a cost may have no date of their own; the gate lets no others through.
+    coalesce(lines.date, lines.billing_period_start_date) as charge_date,
     lines.billing_account_id,
     lines.billing_account_name,
     lines.billing_profile_id,

@@ -1,6 +1,6 @@
 -- FOCUS rows of any provider and version, of the deliveries that the ledger does not hold yet. Grain: one row per charge.
 select
-    lines.*,
+    lines.* replace (coalesce(lines.charge_period_start, lines.billing_period_start) as charge_period_start),
     deliveries.delivery_version as x_delivery_version,
     deliveries.x_provider
 from {{ landed('focus') }} as lines
