@@ -38,7 +38,7 @@ def check_delivery(
     delivery.
     """
     profile = _profile(contract, delivery, data, before, expected_rows)
-    reasons = failures(profile, _checks(workspace, delivery))
+    reasons = failures(profile, _checks(workspace, contract, delivery))
     if not reasons:
         return
     quarantine = workspace.quarantine / delivery.source / delivery.billing_period
@@ -56,7 +56,7 @@ def check_delivery(
     )
 
 
-def _checks(workspace: Workspace, delivery: Delivery) -> list[Check]:
+def _checks(workspace: Workspace, contract: Contract, delivery: Delivery) -> list[Check]:
     limit = workspace.settings.gate.max_drop
     return [
         Check("difference", "equals", 0, "landed total differs from the source's by {value}"),
@@ -66,10 +66,11 @@ def _checks(workspace: Workspace, delivery: Delivery) -> list[Check]:
             "matches",
             r"^[A-Z]{3}$",
             "billing currency is '{value}', not a three-letter code (an export that states none needs "
-            f"currency = \"…\" of {delivery.source} in finops.toml)",
+            f'currency = "…" of {delivery.source} in finops.toml)',
         ),
         Check("foreign_period_rows", "equals", 0, f"{{value}} rows state another month than {delivery.billing_period}"),
         Check("undated_rows", "equals", 0, "{value} rows with a cost have no charge date"),
+        Check("uncosted_rows", "equals", 0, f"{{value}} rows with a {contract.measured} have an empty cost"),
         Check("drop", "at_most", limit, f"lost {{value:.0%}} of the previous delivery's rows (limit {limit:.0%})"),
     ]
 
@@ -82,6 +83,7 @@ def _profile(
         "missing_rows": 0 if expected_rows is None else expected_rows - delivery.rows,
         "foreign_period_rows": bounds[0],
         "undated_rows": bounds[1],
+        "uncosted_rows": bounds[2],
         "drop": _drop(delivery, before),
     }
     rows = [
@@ -95,25 +97,26 @@ def _profile(
     return pd.DataFrame(rows or [{"currency": "XXX", "difference": 0, **common}])
 
 
-def _bounds(contract: Contract, delivery: Delivery, data: Path) -> tuple[int, int]:
-    """Rows whose own billing period is another one, and rows with a cost but without a charge date."""
+def _bounds(contract: Contract, delivery: Delivery, data: Path) -> tuple[int, int, int]:
+    """Rows of another billing period, with a cost but no charge date, and with something measured but no cost."""
     period = {
         "cur": f"strftime({contract.period}, '%Y-%m')",
         "focus": f"strftime({contract.period}, '%Y-%m')",
         "billing_export": f"substr({contract.period}, 1, 4) || '-' || substr({contract.period}, 5, 2)",
-        # Azure's billing period may start on any day; its charge dates are bound to the month and its neighbours.
+        # Azure's billing period may start on any day, so its month is bound to the delivery's and its neighbours.
         "cost_details": "case when abs(date_diff('month', "
-        f"date '{delivery.billing_period}-01', {contract.charge_start})) > 1 "
-        f"then strftime({contract.charge_start}, '%Y-%m') else '{delivery.billing_period}' end",
+        f"date '{delivery.billing_period}-01', coalesce({contract.period}, {contract.charge_start}))) > 1 "
+        f"then 'another' else '{delivery.billing_period}' end",
     }[contract.dataset]
     has_cost = " or ".join(f"{metric} <> 0" for metric in contract.cost_metrics)
     row = duckdb.sql(
         f"select count(*) filter (where {period} <> '{delivery.billing_period}'), "
-        f"count(*) filter (where {contract.charge_start} is null and ({has_cost})) "
+        f"count(*) filter (where {contract.charge_start} is null and ({has_cost})), "
+        f"count(*) filter (where {contract.billed_metrics[0]} is null and {contract.measured} is not null) "
         f"from read_parquet('{str(data).replace(chr(39), chr(39) * 2)}')"
     ).fetchone()
     assert row is not None
-    return int(row[0]), int(row[1])
+    return int(row[0]), int(row[1]), int(row[2])
 
 
 def _drop(delivery: Delivery, before: Delivery | None) -> float:

@@ -1,8 +1,8 @@
 """SQL macros that turn source text into landed types, exactly.
 
 Money never passes through a float where the source is text: 12 decimals are read as an integer, what lies beyond is
-rounded half-even on the digits themselves, for up to 16 digits before the point. A Parquet DOUBLE is read as the shortest decimal that names it, which is
-what its writer printed.
+rounded half-even on the digits themselves, for up to 16 digits before the point. A Parquet DOUBLE is read as the
+shortest decimal that names it, which is what its writer printed.
 """
 
 from __future__ import annotations

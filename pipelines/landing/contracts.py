@@ -40,6 +40,7 @@ class Contract:
     currency: str
     period: str  # the column whose month is the billing period
     charge_start: str
+    measured: str  # where this is filled, an empty cost is a fault and not an empty line
     paths: dict[str, str] = field(default_factory=dict)  # canonical name -> dotted path in a nested export
     needs: tuple[tuple[str, ...], ...] = ()  # of each group at least one must be there
 
@@ -94,6 +95,7 @@ CUR = Contract(
     currency="line_item_currency_code",
     period="bill_billing_period_start_date",
     charge_start="line_item_usage_start_date",
+    measured="line_item_usage_amount",
     needs=(("line_item_product_code",), ("line_item_usage_account_id",), ("line_item_usage_start_date",)),
 )
 
@@ -124,6 +126,7 @@ COST_DETAILS = Contract(
     currency="billing_currency",
     period="billing_period_start_date",
     charge_start="date",
+    measured="quantity",
 )
 
 _GCP_PATHS = {
@@ -200,6 +203,7 @@ BILLING_EXPORT = Contract(
     currency="currency",
     period="invoice_month",
     charge_start="usage_start_time",
+    measured="usage_amount",
     paths={name: path for name, (path, _) in _GCP_PATHS.items()},
     needs=(("service_description", "service_id"), ("sku_description", "sku_id")),
 )
@@ -239,6 +243,7 @@ FOCUS = Contract(
     currency="billing_currency",
     period="billing_period_start",
     charge_start="charge_period_start",
+    measured="charge_category",
 )
 
 CONTRACTS = {contract.dataset: contract for contract in (CUR, COST_DETAILS, BILLING_EXPORT, FOCUS)}

@@ -269,7 +269,7 @@ def a_link_out_of_the_folder(part: Path) -> None:
         (no_currency, "billing currency is '', not a three-letter code"),
         (odd_currency, "billing currency is 'US DOLLAR'"),
         (no_currency_column, "misses the column(s) line_item_currency_code"),
-        (no_charge_date, "1 rows have no charge date"),
+        (no_charge_date, "1 rows with a cost have no charge date"),
         (escaping, "leaves the export's folder"),
         (half_a_manifest, "is not a readable manifest"),
         (other_month, "1 rows state another month than 2026-09"),
@@ -377,6 +377,40 @@ def test_a_source_that_cannot_be_opened_does_not_stop_the_others(tmp_path):
     assert {r.source: r.outcome for r in result.results} == {"ftp": "failed", "gone": "failed", "main": "landed"}
     assert "'ftp://' is not a place" in str(result.failed[0].error)
     assert "there is no such folder" in str(result.failed[1].error)
+
+
+def test_what_breaks_one_source_is_said_and_stops_no_other(tmp_path):
+    """An error of the system (a folder in the way) is that month's alone, like any other."""
+    report(tmp_path / "in", [line("5")])
+    report(tmp_path / "other", [line("9")])
+    opened = workspace(tmp_path / "w", main=tmp_path / "in", other=tmp_path / "other")
+    (opened.landing / "cur/source=main/billing_period=2026-09/data.parquet").mkdir(parents=True)
+    result = land(opened)
+    assert {r.source: r.outcome for r in result.results} == {"main": "failed", "other": "landed"}
+    assert "data.parquet" in str(result.failed[0].error) and "then rerun" in result.failed[0].error.fix
+
+
+def test_files_of_a_killed_landing_are_cleared_by_the_next_one(tmp_path):
+    """Scratch holds copies of bills: nothing of it outlives the next run of the same source."""
+    report(tmp_path / "in", [line("5")])
+    opened = workspace(tmp_path / "w", main=tmp_path / "in")
+    left = opened.scratch / "landing" / "main" / "raw" / "rows.parquet"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"left behind")
+    assert not land(opened).failed
+    assert [path for path in opened.scratch.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("month", ["../../x", "2026/9", "202613", ""])
+def test_a_row_s_month_never_becomes_a_path(tmp_path, month):
+    """GCP rows state their invoice month as text; text that is no month is refused with its file."""
+    (tmp_path / "in").mkdir()
+    header = "cost,currency,usage_start_time,invoice.month,service.id,sku.id"
+    (tmp_path / "in" / "rows.csv").write_text(f"{header}\n1,USD,2026-09-29 00:00:00 UTC,{month},s,k\n")
+    opened = workspace(tmp_path / "w", "gcp", "billing_export", main=tmp_path / "in")
+    (failed,) = land(opened).failed
+    assert "rows.csv" in str(failed.error) and failed.error.fix
+    assert list(opened.landing.glob("billing_export/source=main/billing*")) == []
 
 
 def test_rows_short_of_what_an_azure_manifest_announces_are_quarantined(tmp_path):

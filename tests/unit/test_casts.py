@@ -109,7 +109,28 @@ def test_a_double_that_is_no_number_is_an_error(con, double):
 
 @pytest.mark.parametrize(
     "text",
-    ["1.5 USD", "1,234", "1.234,50", "1,5", "1_000", "12,34.5", "(1.50)", "1.50-", "abc", "1.2.3", "--1", "1e", "0x10", "NaN", "inf", "-", ".", "+", "1 2", "１"],
+    [
+        "1.5 USD",
+        "1,234",
+        "1.234,50",
+        "1,5",
+        "1_000",
+        "12,34.5",
+        "(1.50)",
+        "1.50-",
+        "abc",
+        "1.2.3",
+        "--1",
+        "1e",
+        "0x10",
+        "NaN",
+        "inf",
+        "-",
+        ".",
+        "+",
+        "1 2",
+        "１",
+    ],
 )
 @pytest.mark.parametrize("kind", ["money", "quantity", "price"])
 def test_text_that_is_no_number_is_an_error(con, kind, text):

@@ -43,7 +43,7 @@ charges as (
         end as x_rule
     from line_items
     -- AWS takes the on-demand price of covered usage back in a second row. In FOCUS that usage was never billed.
-    where line_item_type <> 'SavingsPlanNegation'
+    where line_item_type is distinct from 'SavingsPlanNegation'
 ),
 
 main_rows as (

@@ -48,7 +48,7 @@ select
     lines.line_item_normalized_usage_amount as normalized_usage_amount,
     lines.pricing_public_on_demand_rate as public_on_demand_rate,
 
-    lines.line_item_unblended_cost as unblended_cost,
+    coalesce(lines.line_item_unblended_cost, 0) as unblended_cost,
     lines.pricing_public_on_demand_cost as public_on_demand_cost,
 
     lines.savings_plan_savings_plan_a_r_n as savings_plan_arn,

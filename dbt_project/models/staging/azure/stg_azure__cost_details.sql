@@ -57,7 +57,7 @@ select
     lines.unit_price,
     lines.payg_price,
     lines.exchange_rate,
-    lines.cost_in_billing_currency as cost,
+    coalesce(lines.cost_in_billing_currency, 0) as cost,
     lines.payg_cost_in_billing_currency as payg_cost
 from {{ landed('cost_details') }} as lines
 inner join {{ ref('int_deliveries__current') }} as deliveries

@@ -44,7 +44,7 @@ select
     coalesce(lines.price_effective_price_default, lines.price_effective_price) as contracted_price,
     lines.price_tier_start_amount as tier_start_amount,
 
-    lines.cost,
+    coalesce(lines.cost, 0) as cost,
     coalesce(lines.credits_total, 0) as credits_total,
     lines.credits,
     lines.cost_at_list,
