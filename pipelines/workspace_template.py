@@ -54,6 +54,20 @@ _EXAMPLES = {
         "# tax,10,charge_category,,Tax,proportional_usage,direct_cost,equal_split>unallocated,,,,\n"
         "# support,20,service,,AWS Support*,proportional_usage,direct_cost,equal_split,,,,"
     ),
+    "resource_parents": "# snap-0a1,vol-0b2,900,A snapshot belongs to whoever owns the volume",
+    "shared_cost_shares": "# network,CC-100,60,2026-01-01,,Agreed with finance",
+    "shared_cost_parts": "# platform,base,40,equal_split,,,\n# platform,use,60,proportional_usage,requests,,",
+    "driver_tiers": "# requests,,0,1.0,\n# requests,,1000000,0.5,The second million weighs half",
+    "charge_treatments": "# commitment_waste,central,CC-900,Whoever buys commitments answers for unused ones",
+    "allocation_policies": (
+        "# shared_on_shared,reciprocal,,reciprocal | step_down | direct\n"
+        "# commitment_benefit,as_applied,,as_applied | pooled | by_owner | central (names a cost centre)\n"
+        "# backfill_same_resource,no,,\n# accuracy_target,0.90,,"
+    ),
+    "commitment_owners": "# arn:aws:savingsplans::123456789012:savingsplan/*,CC-900,2026-01-01,,",
+    "gl_accounts": "# clearing,6999,\n# default,6000,\n# tax,6400,",
+    "journal_columns": "# Konto,account,\n# Soll,debit,\n# Haben,credit,\n# Buchungskreis,=1000,A fixed text",
+    "close_approvals": "# 2026-10,approve,3f2a9c0b1d2e,Dana Whitfield,2026-11-05,",
     "drivers": "# 2026-10-01,requests,CC-100,requests,12500",
     "tag_aliases": "# key,,cost-centre,CostCenter\n# value,CostCenter,cc100,CC-100",
     "fx_rates": "# 2026-10,EUR,USD,1.0837,monthly average,ECB",

@@ -12,9 +12,9 @@
     cast(cast((cast({{ part }} * 10000 as hugeint) * 1000000000000) // nullif(cast({{ whole }} * 10000 as hugeint), 0) as decimal(14, 0)) * 0.000000000001 as decimal(13, 12))
 {%- endmacro %}
 
-{# Floor of an amount in minor units (cents), as an integer. #}
+{# An amount in whole minor units (cents), cut towards zero so that f(−x) = −f(x). #}
 {% macro minor_units_floor(amount, factor) -%}
-    cast(floor({{ amount }} * {{ factor }}) as bigint)
+    cast(trunc({{ amount }} * {{ factor }}) as bigint)
 {%- endmacro %}
 
 {# A ratio of two money sums with 6 decimals; NULL when the whole is zero. Money divided by money is no money. #}

@@ -15,3 +15,12 @@
 {% macro hash_of(expressions) -%}
     md5(concat_ws('|', {{ expressions | join(', ') }}))
 {%- endmacro %}
+
+{# A regular expression found anywhere in the value; letter case does not count. #}
+{% macro matches_pattern(value, pattern) -%}
+    {{ return(adapter.dispatch('matches_pattern', 'finops')(value, pattern)) }}
+{%- endmacro %}
+
+{% macro duckdb__matches_pattern(value, pattern) -%}
+    regexp_matches({{ value }}, {{ pattern }}, 'i')
+{%- endmacro %}

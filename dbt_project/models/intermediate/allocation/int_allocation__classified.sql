@@ -11,33 +11,12 @@ costs as (
     select * from {{ ref('fct_daily_costs') }}
 ),
 
-matches as (
-    select * from {{ ref('int_allocation__rule_matches') }}
-),
-
-key_days as (
-    select distinct
-        x_allocation_key,
-        charge_date
-    from costs
-),
-
 claims as (
-    select
-        key_days.x_allocation_key,
-        key_days.charge_date,
-        matches.rule_id,
-        matches.rule_version,
-        matches.match_type
-    from key_days
-    inner join matches
-        on
-            key_days.x_allocation_key = matches.x_allocation_key
-            and key_days.charge_date >= matches.valid_from
-            and key_days.charge_date < matches.valid_to
-    qualify row_number() over (
-        partition by key_days.x_allocation_key, key_days.charge_date order by matches.priority, matches.rule_id
-    ) = 1
+    select * from {{ ref('int_allocation__claims') }}
+),
+
+treatments as (
+    select * from {{ ref('stg_decisions__charge_treatments') }} where treatment <> 'rules'
 ),
 
 grouped as (
@@ -52,15 +31,31 @@ grouped as (
         costs.charge_kind,
         costs.commitment_discount_status,
         costs.billing_currency as currency,
-        claims.rule_id,
-        claims.rule_version,
-        claims.match_type,
-        case when claims.rule_id is null then costs.tags end as tags,
+        case treatments.treatment
+            when 'central' then '~treatment:' || treatments.charge_kind
+            when 'pool' then null
+            else claims.rule_id
+        end as rule_id,
+        case
+            when treatments.treatment = 'central' then 'central:' || treatments.cost_center_id
+            when treatments.treatment is null then claims.rule_version
+        end as rule_version,
+        case
+            when treatments.treatment = 'central' then 'treatment'
+            when treatments.treatment is null then claims.match_type
+        end as match_type,
+        treatments.treatment is null and coalesce(claims.is_imputed, false) as is_imputed,
+        case when claims.rule_id is null or treatments.treatment = 'pool' then costs.tags end as tags,
         {{ money('sum(costs.effective_cost)') }} as effective_cost,
-        {{ money('sum(costs.billed_cost)') }} as billed_cost
+        {{ money('sum(costs.billed_cost)') }} as billed_cost,
+        {{ money("sum(case when costs.commitment_discount_status = 'Used' then costs.effective_cost else 0 end)") }}
+            as covered_cost,
+        {{ money("sum(case when costs.commitment_discount_status is null and costs.charge_category = 'Usage' "
+            ~ "then costs.effective_cost else 0 end)") }} as on_demand_cost
     from costs
     left join claims
         on costs.x_allocation_key = claims.x_allocation_key and costs.charge_date = claims.charge_date
+    left join treatments on costs.charge_kind = treatments.charge_kind
     group by all
 ),
 
@@ -78,7 +73,7 @@ tag_values as (
 
 pool_keys as (
     select distinct
-        charge_date, sub_account_id, service_name, charge_category, commitment_discount_status, tags
+        charge_date, sub_account_id, service_name, charge_category, charge_kind, commitment_discount_status, tags
     from grouped
     where rule_id is null
 ),
@@ -89,6 +84,7 @@ pool_claims as (
         pool_keys.sub_account_id,
         pool_keys.service_name,
         pool_keys.charge_category,
+        pool_keys.charge_kind,
         pool_keys.commitment_discount_status,
         pool_keys.tags,
         pool_rules.pool_id
@@ -99,6 +95,7 @@ pool_claims as (
             and pool_keys.charge_date < pool_rules.valid_to
             and case pool_rules.match_type
                 when 'any' then true
+                when 'charge_kind' then {{ rule_matches('pool_keys.charge_kind', 'pool_rules.pattern') }}
                 when 'charge_category'
                     then {{ rule_matches('lower(pool_keys.charge_category)', 'pool_rules.pattern') }}
                 when 'commitment_status'
@@ -116,6 +113,7 @@ pool_claims as (
         pool_keys.sub_account_id,
         pool_keys.service_name,
         pool_keys.charge_category,
+        pool_keys.charge_kind,
         pool_keys.commitment_discount_status,
         pool_keys.tags,
         pool_rules.pool_id
@@ -138,7 +136,7 @@ first_pool as (
     qualify row_number() over (
         partition by
             pool_claims.charge_date, pool_claims.sub_account_id, pool_claims.service_name, pool_claims.charge_category,
-            pool_claims.commitment_discount_status, pool_claims.tags
+            pool_claims.charge_kind, pool_claims.commitment_discount_status, pool_claims.tags
         order by pools.priority, pool_claims.pool_id
     ) = 1
 )
@@ -156,10 +154,13 @@ select
     grouped.rule_id,
     grouped.rule_version,
     grouped.match_type,
+    grouped.is_imputed,
     first_pool.pool_id,
     periods.inputs_version,
     {{ money('sum(grouped.effective_cost)') }} as effective_cost,
-    {{ money('sum(grouped.billed_cost)') }} as billed_cost
+    {{ money('sum(grouped.billed_cost)') }} as billed_cost,
+    {{ money('sum(grouped.covered_cost)') }} as covered_cost,
+    {{ money('sum(grouped.on_demand_cost)') }} as on_demand_cost
 from grouped
 inner join periods on grouped.billing_period = periods.billing_period
 left join first_pool
@@ -169,6 +170,7 @@ left join first_pool
         and grouped.sub_account_id is not distinct from first_pool.sub_account_id
         and grouped.service_name = first_pool.service_name
         and grouped.charge_category = first_pool.charge_category
+        and grouped.charge_kind = first_pool.charge_kind
         and grouped.commitment_discount_status is not distinct from first_pool.commitment_discount_status
         and grouped.tags is not distinct from first_pool.tags
 group by all

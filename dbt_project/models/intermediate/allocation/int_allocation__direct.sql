@@ -11,13 +11,20 @@ splits as (
         rule_id,
         rule_version,
         cost_center_id,
-        valid_from,
-        valid_to,
         cast(share_percent * 0.01 as decimal(13, 12)) as share,
         row_number() over (
             partition by rule_id, rule_version order by share_percent desc, cost_center_id
         ) as share_rank
     from {{ ref('stg_decisions__allocation_rules') }}
+    union all
+    select
+        '~treatment:' || charge_kind as rule_id,
+        'central:' || cost_center_id as rule_version,
+        cost_center_id,
+        cast(1 as decimal(13, 12)) as share,
+        1 as share_rank
+    from {{ ref('stg_decisions__charge_treatments') }}
+    where treatment = 'central'
 ),
 
 parts as (
@@ -45,6 +52,7 @@ select
     rule_id,
     rule_version,
     match_type,
+    is_imputed,
     inputs_version,
     cost_center_id,
     share,
@@ -55,10 +63,13 @@ select
     case
         when share_rank = 1 then {{ money('billed_cost - (sum(billed_part) over whole - billed_part)') }}
         else billed_part
-    end as billed_cost
+    end as billed_cost,
+    -- Weights for shared pools, not money that is passed on: a split's last digits may be missing.
+    {{ money('covered_cost * share') }} as covered_cost,
+    {{ money('on_demand_cost * share') }} as on_demand_cost
 from parts
 window whole as (
     partition by
         charge_date, billing_period, x_source, sub_account_id, service_name, charge_category, charge_kind, currency,
-        rule_id, rule_version
+        rule_id, rule_version, match_type, is_imputed
 )

@@ -1,73 +1,104 @@
 -- Shared pools split over cost centres. Grain: pool's daily row × cost centre.
--- The largest weight takes what rounding leaves; a pool with no positive weight stays unallocated.
+-- The largest share takes what rounding leaves; what no driver claims goes to ~unallocated with its reason.
 with
+
+pools as (
+    select * from {{ ref('stg_decisions__pools') }}
+),
 
 pool_costs as (
     select
-        charge_date,
-        billing_period,
-        x_source,
-        provider,
-        sub_account_id,
-        service_name,
-        charge_category,
-        charge_kind,
-        currency,
-        pool_id,
-        inputs_version,
-        effective_cost,
-        billed_cost
-    from {{ ref('int_allocation__classified') }}
-    where rule_id is null and pool_id is not null
+        classified.charge_date,
+        classified.billing_period,
+        classified.x_source,
+        classified.provider,
+        classified.sub_account_id,
+        classified.service_name,
+        classified.charge_category,
+        classified.charge_kind,
+        classified.currency,
+        classified.pool_id,
+        classified.inputs_version,
+        classified.effective_cost,
+        classified.billed_cost,
+        {{ pool_scope('pools', 'classified') }} as scope,
+        case when pools.is_daily then classified.charge_date end as share_date
+    from {{ ref('int_allocation__classified') }} as classified
+    inner join pools on classified.pool_id = pools.pool_id
+    where classified.rule_id is null
 ),
 
-parts as (
+shares as (
+    select * from {{ ref('int_allocation__shares') }}
+),
+
+-- Per amount what all parts but the largest come to; the largest takes the rest.
+others as (
     select
-        pool_costs.*,
-        weights.rule_version,
-        weights.cost_center_id,
-        weights.method,
-        weights.is_fallback,
-        weights.driver_value,
-        weights.share,
-        weights.weight_rank,
-        {{ money('pool_costs.effective_cost * weights.share') }} as effective_part,
-        {{ money('pool_costs.billed_cost * weights.share') }} as billed_part
-    from pool_costs
-    left join {{ ref('int_allocation__weights') }} as weights
-        on pool_costs.pool_id = weights.pool_id and pool_costs.billing_period = weights.billing_period
+        pool_costs.pool_id,
+        pool_costs.billing_period,
+        pool_costs.scope,
+        pool_costs.share_date,
+        pool_costs.effective_cost,
+        pool_costs.billed_cost,
+        sum({{ money('pool_costs.effective_cost * shares.share') }}) as effective_others,
+        sum({{ money('pool_costs.billed_cost * shares.share') }}) as billed_others
+    from (
+        select distinct pool_id, billing_period, scope, share_date, effective_cost, billed_cost from pool_costs
+    ) as pool_costs
+    inner join shares
+        on
+            pool_costs.pool_id = shares.pool_id
+            and pool_costs.billing_period = shares.billing_period
+            and pool_costs.scope = shares.scope
+            and pool_costs.share_date is not distinct from shares.charge_date
+    where shares.share_rank > 1
+    group by all
 )
 
 select
-    charge_date,
-    billing_period,
-    x_source,
-    provider,
-    sub_account_id,
-    service_name,
-    charge_category,
-    charge_kind,
-    currency,
-    pool_id,
-    rule_version,
-    inputs_version,
-    cost_center_id,
-    method,
-    is_fallback,
-    driver_value,
-    share,
+    pool_costs.charge_date,
+    pool_costs.billing_period,
+    pool_costs.x_source,
+    pool_costs.provider,
+    pool_costs.sub_account_id,
+    pool_costs.service_name,
+    pool_costs.charge_category,
+    pool_costs.charge_kind,
+    pool_costs.currency,
+    pool_costs.pool_id,
+    shares.rule_version,
+    pool_costs.inputs_version,
+    shares.cost_center_id,
+    shares.method,
+    shares.driver,
+    shares.is_fallback,
+    shares.driver_value,
+    shares.share,
+    shares.unallocated_reason,
     case
-        when weight_rank is null then effective_cost
-        when weight_rank = 1 then {{ money('effective_cost - (sum(effective_part) over whole - effective_part)') }}
-        else effective_part
+        when shares.share_rank = 1
+            then {{ money('pool_costs.effective_cost - coalesce(others.effective_others, 0)') }}
+        else {{ money('pool_costs.effective_cost * shares.share') }}
     end as effective_cost,
     case
-        when weight_rank is null then billed_cost
-        when weight_rank = 1 then {{ money('billed_cost - (sum(billed_part) over whole - billed_part)') }}
-        else billed_part
+        when shares.share_rank = 1
+            then {{ money('pool_costs.billed_cost - coalesce(others.billed_others, 0)') }}
+        else {{ money('pool_costs.billed_cost * shares.share') }}
     end as billed_cost
-from parts
-window whole as (
-    partition by
-        charge_date, billing_period, x_source, sub_account_id, service_name, charge_category, charge_kind, currency, pool_id
-)
+from pool_costs
+inner join shares
+    on
+        pool_costs.pool_id = shares.pool_id
+        and pool_costs.billing_period = shares.billing_period
+        and pool_costs.scope = shares.scope
+        and pool_costs.share_date is not distinct from shares.charge_date
+left join others
+    on
+        shares.share_rank = 1
+        and pool_costs.pool_id = others.pool_id
+        and pool_costs.billing_period = others.billing_period
+        and pool_costs.scope = others.scope
+        and pool_costs.share_date is not distinct from others.share_date
+        and pool_costs.effective_cost = others.effective_cost
+        and pool_costs.billed_cost = others.billed_cost

@@ -55,6 +55,11 @@ matches as (
     select keys.x_allocation_key, rules.rule_row
     from keys
     inner join rules
+        on rules.match_type = 'name_pattern' and {{ matches_pattern('keys.resource_id', 'rules.match_value') }}
+    union all
+    select keys.x_allocation_key, rules.rule_row
+    from keys
+    inner join rules
         on rules.match_type = 'service' and {{ rule_matches('keys.service_name', 'rules.pattern') }}
 )
 
@@ -64,8 +69,8 @@ select
     rules.rule_version,
     rules.priority,
     rules.match_type,
-    rules.valid_from,
-    rules.valid_to
+    rules.claims_from as valid_from,
+    rules.claims_to as valid_to
 from matches
 inner join rules on matches.rule_row = rules.rule_row
 group by all

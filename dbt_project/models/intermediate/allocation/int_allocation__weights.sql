@@ -1,5 +1,7 @@
--- How a pool's money is split in a month. Grain: pool × billing period × target cost centre.
--- A pool's first method with a positive total weight counts; the others are its declared fallbacks, in order.
+-- How a pool's money is split in a month, before pools serve each other.
+-- Grain: pool × billing period × scope × day (pools split by the day) × part × target.
+-- A part's first method with a positive total weight counts; the others are its declared fallbacks, in order.
+-- What no method claims (zero drivers, percentages below 100) goes to '~unallocated', so that shares sum to 1.
 with
 
 periods as (
@@ -7,7 +9,7 @@ periods as (
 ),
 
 pools as (
-    select * from {{ ref('stg_decisions__shared_cost_rules') }}
+    select * from {{ ref('stg_decisions__pools') }}
 ),
 
 steps as (
@@ -18,12 +20,38 @@ targets as (
     select * from {{ ref('stg_decisions__pool_targets') }}
 ),
 
+shares as (
+    select * from {{ ref('stg_decisions__shared_cost_shares') }}
+),
+
 cost_centers as (
     select * from {{ ref('stg_decisions__cost_centers') }}
 ),
 
+drivers as (
+    select * from {{ ref('int_allocation__driver_quantities') }}
+),
+
+-- One group is what is split at once: a pool's month, or its days, or its sources.
+groups as (
+    select distinct
+        pools.pool_id,
+        classified.billing_period,
+        {{ pool_scope('pools', 'classified') }} as scope,
+        case when pools.is_daily then classified.charge_date end as charge_date
+    from {{ ref('int_allocation__classified') }} as classified
+    inner join pools on classified.pool_id = pools.pool_id
+    where classified.rule_id is null
+    union
+    -- A pool without own cost may still receive from others.
+    select pools.pool_id, periods.billing_period, '' as scope, cast(null as date) as charge_date
+    from pools
+    cross join periods
+    where pools.scope = 'none' and not pools.is_daily
+),
+
+-- Days on which a cost centre existed within the month; headcount and revenue count by the day.
 active_days as (
-    -- Days on which a cost centre existed within the month; headcount and revenue count by the day.
     select
         periods.billing_period,
         cost_centers.cost_center_id,
@@ -49,100 +77,224 @@ active as (
     group by billing_period, cost_center_id
 ),
 
-direct_costs as (
-    select
-        direct.billing_period,
-        direct.cost_center_id,
-        -- Costs of one currency need no rate to be compared; int_currency__missing_rates names those that do.
-        sum(direct.effective_cost * case when currencies.currency_count = 1 then 1 else rates.rate end) as direct_cost
-    from {{ ref('int_allocation__direct') }} as direct
-    inner join (
-        select billing_period, count(distinct currency) as currency_count
-        from {{ ref('int_allocation__direct') }}
-        group by billing_period
-    ) as currencies on direct.billing_period = currencies.billing_period
-    left join {{ ref('int_currency__rates') }} as rates
-        on direct.billing_period = rates.billing_period and direct.currency = rates.from_currency
-    group by direct.billing_period, direct.cost_center_id
+limited as (
+    select distinct pool_id from targets
 ),
 
-drivers as (
+group_steps as (
     select
-        {{ month_of('drivers.date') }} as billing_period,
-        drivers.driver,
-        drivers.cost_center_id,
-        sum(greatest(drivers.quantity, 0)) as quantity
-    from {{ ref('stg_decisions__drivers') }} as drivers
+        groups.*,
+        steps.part_number,
+        steps.part_share,
+        steps.step_number,
+        steps.method,
+        steps.weighing,
+        steps.driver,
+        steps.is_daily,
+        {{ month_of(dbt.dateadd('month', '-steps.months_back', 'periods.first_day')) }} as driver_period,
+        periods.first_day,
+        periods.next_first_day
+    from groups
+    inner join steps on groups.pool_id = steps.pool_id
+    inner join periods on groups.billing_period = periods.billing_period
+),
+
+candidates as (
+    select group_steps.*, active.cost_center_id as target, false as is_pool, active.person_days, active.revenue_days
+    from group_steps
+    inner join active on group_steps.billing_period = active.billing_period
+    left join limited on group_steps.pool_id = limited.pool_id
+    left join targets on group_steps.pool_id = targets.pool_id and active.cost_center_id = targets.target
+    where limited.pool_id is null or targets.target is not null
+    union all
+    select group_steps.*, served.pool_id as target, true as is_pool, 0 as person_days, 0 as revenue_days
+    from group_steps
+    inner join pools as served on group_steps.pool_id <> served.pool_id and served.scope = 'none' and not served.is_daily
+    left join limited on group_steps.pool_id = limited.pool_id
+    left join targets on group_steps.pool_id = targets.pool_id and served.pool_id = targets.target
+    where
+        (limited.pool_id is null and group_steps.weighing in ('driver', 'fixed')) or targets.target is not null
+),
+
+fixed as (
+    select
+        group_steps.pool_id,
+        group_steps.billing_period,
+        shares.target,
+        sum(
+            shares.share_percent * {{ dbt.datediff(
+                'greatest(shares.valid_from, group_steps.first_day)',
+                'least(shares.valid_to, group_steps.next_first_day)',
+                'day'
+            ) }}
+        ) as percent_days
+    from (
+        select distinct pool_id, billing_period, first_day, next_first_day from group_steps where weighing = 'fixed'
+    ) as group_steps
+    inner join shares
+        on
+            group_steps.pool_id = shares.pool_id
+            and shares.valid_from < group_steps.next_first_day
+            and shares.valid_to > group_steps.first_day
     group by all
 ),
 
 weights as (
     select
-        steps.pool_id,
-        steps.step_number,
-        steps.method,
-        steps.driver,
-        active.billing_period,
-        active.cost_center_id,
-        cast(case
-            when steps.method = 'equal_split' then 1
-            when steps.method = 'headcount_based' then active.person_days
-            when steps.method = 'revenue_based' then active.revenue_days
-            when steps.method = 'proportional_usage' and steps.driver = 'direct_cost'
-                then greatest(direct_costs.direct_cost, 0)
-            when steps.method = 'proportional_usage' then drivers.quantity
-        end as decimal(28, 4)) as weight
-    from steps
-    inner join active on true
-    left join direct_costs
-        on active.billing_period = direct_costs.billing_period and active.cost_center_id = direct_costs.cost_center_id
+        candidates.pool_id,
+        candidates.billing_period,
+        candidates.scope,
+        candidates.charge_date,
+        candidates.part_number,
+        candidates.step_number,
+        candidates.method,
+        candidates.driver,
+        candidates.target,
+        candidates.is_pool,
+        cast(case candidates.weighing
+            when 'even' then 1
+            when 'person_days' then candidates.person_days
+            when 'revenue_days' then candidates.revenue_days
+            when 'fixed' then fixed.percent_days
+            when 'ledger' then ledger.quantity
+            else drivers.quantity
+        end as decimal(28, 4)) as weight,
+        case when candidates.weighing = 'fixed' then
+            cast(100 * {{ dbt.datediff('candidates.first_day', 'candidates.next_first_day', 'day') }} as decimal(28, 4))
+        end as whole
+    from candidates
+    left join fixed
+        on
+            candidates.weighing = 'fixed'
+            and candidates.pool_id = fixed.pool_id
+            and candidates.billing_period = fixed.billing_period
+            and candidates.target = fixed.target
+    left join {{ ref('int_allocation__ledger_drivers') }} as ledger
+        on
+            candidates.weighing = 'ledger'
+            and candidates.driver = ledger.driver
+            and candidates.driver_period = ledger.billing_period
+            and candidates.target = ledger.cost_center_id
+            and case candidates.driver
+                when 'direct_cost' then ''
+                when 'service_cost' then candidates.scope
+                else split_part(candidates.scope, '|', 1)
+            end = ledger.scope
     left join drivers
         on
-            steps.driver = drivers.driver
-            and active.billing_period = drivers.billing_period
-            and active.cost_center_id = drivers.cost_center_id
-    where
-        steps.pool_id not in (select t.pool_id from targets as t)
-        or exists (
-            select 1 from targets as t
-            where t.pool_id = steps.pool_id and t.cost_center_id = active.cost_center_id
-        )
+            candidates.weighing = 'driver'
+            and candidates.driver = drivers.driver
+            and candidates.driver_period = drivers.billing_period
+            and candidates.target = drivers.target
+            and case when candidates.is_daily then candidates.charge_date end is not distinct from drivers.charge_date
 ),
 
-totals as (
+positive as (
+    select * from weights where weight > 0
+),
+
+chosen as (
     select
         pool_id,
         billing_period,
+        scope,
+        charge_date,
+        part_number,
         step_number,
-        sum(weight) as total_weight
-    from weights
-    where weight > 0
-    group by pool_id, billing_period, step_number
-    qualify row_number() over (partition by pool_id, billing_period order by step_number) = 1
+        coalesce(max(whole), sum(weight)) as total_weight,
+        sum(weight) as claimed_weight
+    from positive
+    group by pool_id, billing_period, scope, charge_date, part_number, step_number
+    qualify row_number() over (
+        partition by pool_id, billing_period, scope, charge_date, part_number order by step_number
+    ) = 1
 ),
 
-pool_versions as (
-    select pool_id, min(rule_version) as rule_version from pools group by pool_id
+split as (
+    select
+        positive.pool_id,
+        positive.billing_period,
+        positive.scope,
+        positive.charge_date,
+        positive.part_number,
+        positive.method,
+        positive.driver,
+        positive.step_number > 1 as is_fallback,
+        positive.target,
+        positive.is_pool,
+        positive.weight as driver_value,
+        {{ share_of('positive.weight', 'chosen.total_weight') }} as share,
+        cast(null as varchar) as unallocated_reason
+    from positive
+    inner join chosen
+        on
+            positive.pool_id = chosen.pool_id
+            and positive.billing_period = chosen.billing_period
+            and positive.scope = chosen.scope
+            and positive.charge_date is not distinct from chosen.charge_date
+            and positive.part_number = chosen.part_number
+            and positive.step_number = chosen.step_number
+),
+
+-- Every part of every group, with the step that it found or none.
+parts as (
+    select
+        group_steps.pool_id,
+        group_steps.billing_period,
+        group_steps.scope,
+        group_steps.charge_date,
+        group_steps.part_number,
+        group_steps.part_share,
+        chosen.step_number,
+        chosen.total_weight,
+        chosen.claimed_weight
+    from group_steps
+    left join chosen
+        on
+            group_steps.pool_id = chosen.pool_id
+            and group_steps.billing_period = chosen.billing_period
+            and group_steps.scope = chosen.scope
+            and group_steps.charge_date is not distinct from chosen.charge_date
+            and group_steps.part_number = chosen.part_number
+    where group_steps.step_number = 1
+),
+
+unallocated as (
+    select
+        pool_id,
+        billing_period,
+        scope,
+        charge_date,
+        part_number,
+        'unallocated' as method,
+        cast(null as varchar) as driver,
+        false as is_fallback,
+        '~unallocated' as target,
+        false as is_pool,
+        cast(null as decimal(28, 4)) as driver_value,
+        case
+            when step_number is null then cast(1 as decimal(13, 12))
+            else {{ share_of('(total_weight - claimed_weight)', 'total_weight') }}
+        end as share,
+        case when step_number is null then 'zero_driver' else 'fixed_residual' end as unallocated_reason
+    from parts
+    where step_number is null or total_weight > claimed_weight
+),
+
+all_parts as (
+    select * from split
+    union all
+    select * from unallocated
 )
 
 select
-    weights.pool_id,
-    pool_versions.rule_version,
-    weights.billing_period,
-    weights.cost_center_id,
-    weights.method,
-    weights.driver,
-    weights.step_number > 1 as is_fallback,
-    weights.weight as driver_value,
-    {{ share_of('weights.weight', 'totals.total_weight') }} as share,
-    row_number() over (
-        partition by weights.pool_id, weights.billing_period order by weights.weight desc, weights.cost_center_id
-    ) as weight_rank
-from weights
-inner join totals
+    all_parts.*,
+    parts.part_share
+from all_parts
+inner join parts
     on
-        weights.pool_id = totals.pool_id
-        and weights.billing_period = totals.billing_period
-        and weights.step_number = totals.step_number
-inner join pool_versions on weights.pool_id = pool_versions.pool_id
-where weights.weight > 0
+        all_parts.pool_id = parts.pool_id
+        and all_parts.billing_period = parts.billing_period
+        and all_parts.scope = parts.scope
+        and all_parts.charge_date is not distinct from parts.charge_date
+        and all_parts.part_number = parts.part_number

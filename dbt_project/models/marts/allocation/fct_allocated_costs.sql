@@ -14,14 +14,17 @@ direct as (
         effective_cost,
         billed_cost,
         currency,
-        -- Confidence per kind of match: domain page 4.2.
-        cast(case match_type
-            when 'resource' then 1.00
-            when 'tag' then 0.95
-            when 'resource_group' then 0.90
-            when 'account' then 0.80
+        -- Confidence per kind of match: domain page 4.2. A tag that came later is less sure than one that was there.
+        cast(case
+            when is_imputed then 0.85
+            when match_type in ('resource', 'treatment') then 1.00
+            when match_type = 'tag' then 0.95
+            when match_type = 'resource_group' then 0.90
+            when match_type = 'account' then 0.80
+            when match_type = 'parent' then 0.70
             else 0.60
         end as decimal(4, 2)) as confidence,
+        is_imputed,
         cast(null as varchar) as unallocated_reason
     from {{ ref('int_allocation__direct') }}
 ),
@@ -29,8 +32,8 @@ direct as (
 pooled as (
     select
         charge_date, billing_period, x_source, provider, sub_account_id, service_name, charge_category, charge_kind,
-        coalesce(cost_center_id, '~unallocated') as cost_center_id,
-        coalesce(method, 'unallocated') as method,
+        cost_center_id,
+        method,
         pool_id as rule_id,
         rule_version,
         driver_value,
@@ -39,12 +42,13 @@ pooled as (
         billed_cost,
         currency,
         cast(case
-            when cost_center_id is null then 0
+            when method = 'unallocated' then 0
             when is_fallback then 0.50
-            when method = 'proportional_usage' then 0.90
+            when method in ('proportional_usage', 'activity_based', 'tiered', 'telemetry') then 0.90
             else 0.70
         end as decimal(4, 2)) as confidence,
-        case when cost_center_id is null then 'zero_driver' end as unallocated_reason
+        false as is_imputed,
+        unallocated_reason
     from {{ ref('int_allocation__pooled') }}
 ),
 
@@ -61,9 +65,29 @@ unclaimed as (
         billed_cost,
         currency,
         cast(0 as decimal(4, 2)) as confidence,
+        false as is_imputed,
         'no_rule' as unallocated_reason
     from {{ ref('int_allocation__classified') }}
     where rule_id is null and pool_id is null
+),
+
+benefit as (
+    select
+        charge_date, billing_period, x_source, provider, sub_account_id, service_name, charge_category,
+        'commitment_benefit' as charge_kind,
+        cost_center_id,
+        'commitment_benefit' as method,
+        rule_id,
+        cast(null as varchar) as rule_version,
+        cast(null as decimal(28, 4)) as driver_value,
+        cast(null as decimal(13, 12)) as share,
+        amount as effective_cost,
+        cast(0 as decimal(28, 12)) as billed_cost,
+        currency,
+        cast(1 as decimal(4, 2)) as confidence,
+        false as is_imputed,
+        cast(null as varchar) as unallocated_reason
+    from {{ ref('int_allocation__commitment_benefit') }}
 ),
 
 allocated as (
@@ -72,6 +96,8 @@ allocated as (
     select * from pooled
     union all
     select * from unclaimed
+    union all
+    select * from benefit
 )
 
 select
@@ -93,6 +119,7 @@ select
     {{ money('sum(billed_cost)') }} as allocated_billed_cost,
     currency,
     confidence,
+    is_imputed,
     unallocated_reason
 from allocated
 group by all

@@ -11,7 +11,7 @@ allocated as (
         cost_center_id,
         service_name,
         case
-            when charge_kind <> 'cost' then charge_kind
+            when charge_kind not in ('cost', 'correction') then charge_kind
             when method in ('direct', 'unallocated') then 'direct'
             else 'shared'
         end as kind,
@@ -44,6 +44,15 @@ floors as (
     window statement as (partition by billing_period, x_source, currency)
 ),
 
+signed as (
+    select
+        *,
+        case when effective_total >= sum(effective_floor) over statement then 1 else -1 end as effective_sign,
+        case when billed_total >= sum(billed_floor) over statement then 1 else -1 end as billed_sign
+    from floors
+    window statement as (partition by billing_period, x_source, currency)
+),
+
 ranked as (
     select
         *,
@@ -51,13 +60,17 @@ ranked as (
         billed_total - sum(billed_floor) over statement as billed_left,
         row_number() over (
             partition by billing_period, x_source, currency
-            order by effective_exact * factor - effective_floor desc, cost_center_id, service_name, kind
+            order by
+                (effective_exact * factor - effective_floor) * effective_sign desc, abs(effective_exact) desc,
+                cost_center_id, service_name, kind
         ) as effective_rank,
         row_number() over (
             partition by billing_period, x_source, currency
-            order by billed_exact * factor - billed_floor desc, cost_center_id, service_name, kind
+            order by
+                (billed_exact * factor - billed_floor) * billed_sign desc, abs(billed_exact) desc,
+                cost_center_id, service_name, kind
         ) as billed_rank
-    from floors
+    from signed
     window statement as (partition by billing_period, x_source, currency)
 ),
 
@@ -70,9 +83,9 @@ lines as (
         service_name,
         kind,
         currency,
-        {{ from_minor_units('effective_floor + case when effective_rank <= effective_left then 1 else 0 end', 'minor_units') }}
+        {{ from_minor_units('effective_floor + case when effective_rank <= abs(effective_left) then effective_sign else 0 end', 'minor_units') }}
             as amount,
-        {{ from_minor_units('billed_floor + case when billed_rank <= billed_left then 1 else 0 end', 'minor_units') }}
+        {{ from_minor_units('billed_floor + case when billed_rank <= abs(billed_left) then billed_sign else 0 end', 'minor_units') }}
             as billed_amount
     from ranked
 ),

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_deliveries__current') }}
 {{ config(
     materialized='incremental',
     incremental_strategy='append',

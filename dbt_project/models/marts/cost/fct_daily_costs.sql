@@ -44,11 +44,13 @@ daily as (
         charges.charge_class,
         charges.pricing_category,
         charges.commitment_discount_status,
+        charges.commitment_discount_id,
         case
             when charges.charge_category = 'Tax' then 'tax'
             when charges.charge_category = 'Credit' then 'credit'
             when charges.commitment_discount_status = 'Unused' then 'commitment_waste'
             when charges.service_subcategory = 'Support' then 'support'
+            when charges.charge_class = 'Correction' then 'correction'
             else 'cost'
         end as charge_kind,
         charges.billing_currency,
@@ -85,6 +87,7 @@ select
     daily.charge_class,
     daily.pricing_category,
     daily.commitment_discount_status,
+    daily.commitment_discount_id,
     daily.charge_kind,
     daily.billing_currency,
     daily.charge_lines,
