@@ -23,9 +23,8 @@ class FinopsError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        sentences = [f"{self.where}: {self.what}"]
-        sentences += [f"{text}." for text in (self.done, self.fix) if text]
-        return " ".join(s if s.endswith((".", "?", "`")) else f"{s}." for s in sentences).replace("..", ".")
+        sentences = [text for text in (f"{self.where}: {self.what}", self.done, self.fix) if text]
+        return " ".join(s if s.endswith((".", "?", "`")) else f"{s}." for s in sentences)
 
 
 class SettingsError(FinopsError):

@@ -22,6 +22,7 @@ from pipelines.landing.casts import connect
 from pipelines.landing.contracts import CONTRACTS, Contract, landed_types
 from pipelines.landing.deliveries import ControlTotal, Delivery, Partition, locked, write_atomically
 from pipelines.landing.discovery import Found, find_deliveries
+from pipelines.landing.names import same_name
 from pipelines.landing.provenance import delivered_at, source_columns, source_files
 from pipelines.landing.reading import (
     SourceTable,
@@ -201,6 +202,18 @@ class _Reader:
             for group in self.contract.needs
             if not any(table.column(self.contract, name) for name in group)
         ]
+        twice = [
+            column.original
+            for name in (*self.contract.required, *self.contract.cost_metrics, self.contract.period)
+            if (column := table.columns.get(f"{name}__2")) and same_name(column.original, table.columns[name].original)
+        ]
+        if twice:
+            raise BadExportError(
+                f"{self.source.name}: {table.label}",
+                f"has the column {twice[0]} twice",
+                "The file was not landed; the previous delivery stays",
+                "Have it exported with one column of that name",
+            )
         if missing:
             raise BadExportError(
                 f"{self.source.name}: {table.label}",
@@ -386,25 +399,22 @@ class _Reader:
                 f"{self.source.name}: {label}", "needs more memory than allowed", done, "Raise [build] memory_limit"
             )
         for name, kind in self.contract.columns.items():
-            is_cast = kind in ("money", "quantity", "price", "ts") and name != "credits_total"
-            if is_cast and table.types[name] == "varchar":
-                bad = self._first_bad_value(table, name, kind)
-                if bad:
-                    where = f"{self.source.name}: {bad[0]}, row {bad[1]}, column {name}"
-                    wanted = "a date" if kind == "ts" else "a number"
-                    return BadExportError(where, f"'{bad[2]}' is not {wanted}", done, fix)
+            if kind in ("text", "json"):
+                continue
+            bad = self._first_bad_value(table, name, kind)
+            if bad:
+                where = f"{self.source.name}: {bad[0]}, row {bad[1]}, column {name}"
+                wanted = {"ts": "a date", "credits": "a list of credits"}.get(kind, "a number that fits")
+                return BadExportError(where, f"'{bad[2]}' is not {wanted}", done, fix)
         first = " ".join(line.strip() for line in str(problem).strip().splitlines()[:3])
         return BadExportError(f"{self.source.name}: {label}", f"cannot be read ({first})", done, fix)
 
     def _first_bad_value(self, table: Table, name: str, kind: str) -> tuple[str, int, str] | None:
         value = identifier(name)
-        readable = f"try_cast({value} as {'timestamptz' if kind == 'ts' else 'double'}) is not null"
-        if kind == "ts":
-            readable += f" or try_strptime({value}, ['%m/%d/%y', '%m/%d/%Y', '%Y-%m-%dT%H:%MZ']) is not null"
         try:
             row = self.con.execute(
-                f"select x_source_file, x_source_row, {value} from ({table.sql}) "
-                f"where {value} is not null and not ({readable}) limit 1"
+                f"select x_source_file, x_source_row, cast({value} as varchar) from ({table.sql}) "
+                f"where {value} is not null and try({table.typed(name, kind)}) is null limit 1"
             ).fetchone()
         except duckdb.Error:
             return None

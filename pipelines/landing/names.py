@@ -92,17 +92,28 @@ NAME_OF_DATASET: dict[str, Callable[[str], str]] = {
 
 
 def canonical_names(names: Iterable[str], dataset: str) -> list[str]:
-    """One distinct canonical name per column, in order; the first spelling wins, later twins get a number.
+    """One distinct canonical name per column, in order; the column that bears the name itself wins over its aliases,
+    then the first; the others get a number.
 
     DuckDB compares names without case and would rename twins silently (`Owner`, `owner`), so it never gets to.
     """
-    rename = NAME_OF_DATASET[dataset]
+    spelled = list(names)
+    wanted = [NAME_OF_DATASET[dataset](name) or "unnamed" for name in spelled]
+    owner: dict[str, int] = {}
+    for number, (name, canonical) in enumerate(zip(spelled, wanted, strict=True)):
+        before = owner.get(canonical)
+        if before is None or (_flat(spelled[before]) != _flat(canonical) == _flat(name)):
+            owner[canonical] = number
     result: list[str] = []
-    for name in names:
-        canonical = rename(name) or "unnamed"
-        distinct, number = canonical, 1
-        while distinct in result:
-            number += 1
-            distinct = f"{canonical}__{number}"
+    for number, canonical in enumerate(wanted):
+        distinct, twin = canonical, 1
+        while distinct in result or (distinct == canonical and owner[canonical] != number):
+            twin += 1
+            distinct = f"{canonical}__{twin}"
         result.append(distinct)
     return result
+
+
+def same_name(one: str, other: str) -> bool:
+    """True when two spellings differ in letter case, blanks and punctuation only."""
+    return _flat(one) == _flat(other)

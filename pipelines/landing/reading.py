@@ -6,11 +6,13 @@ DuckDB never guesses here (delimiter, types, dates and names are all given), bec
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import hashlib
 import json
 import re
+import shutil
 import tempfile
 import zipfile
 import zlib
@@ -25,7 +27,8 @@ from pipelines.landing.contracts import LINEAGE, Contract
 from pipelines.landing.names import canonical_names
 
 _CHUNK = 1 << 20
-_ZIP_RATIO_LIMIT = 200  # a bill compresses about 20 times; far more is a bomb
+_RATIO_LIMIT = 200  # a bill compresses about 20 times; far more is a bomb
+_AGAIN = "Deliver the file again, then rerun"
 _CREDIT_FIELDS = ("name", "full_name", "id", "type", "amount")
 
 
@@ -78,32 +81,43 @@ def sha256_of(path: Path, label: str) -> str:
     """Hash of the file; a .gz is also inflated to its end, since a cut one may still end on a whole row."""
     digest = hashlib.sha256()
     inflate = zlib.decompressobj(wbits=31) if path.name.lower().endswith(".gz") else None
+    room = _room(path.stat().st_size)
     with path.open("rb") as content:
         while chunk := content.read(_CHUNK):
             digest.update(chunk)
             if inflate:
-                inflate = _inflate(inflate, chunk, label)
+                inflate, size = _inflate(inflate, chunk, label)
+                room -= size
+                if room < 0:
+                    raise BadExportError(label, "unpacks to a suspicious size", "It was not read further", _AGAIN)
     if inflate and not inflate.eof:
         raise BadExportError(label, "the gzip file is cut short", fix="Deliver the file again, then rerun")
     return digest.hexdigest()
 
 
-def _inflate(inflate: zlib._Decompress, chunk: bytes, label: str) -> zlib._Decompress:
+def _room(packed_size: int) -> int:
+    """How many bytes a packed file of this size may unpack to."""
+    return _RATIO_LIMIT * max(packed_size, _CHUNK)
+
+
+def _inflate(inflate: zlib._Decompress, chunk: bytes, label: str) -> tuple[zlib._Decompress, int]:
+    """Inflate one chunk; the state to go on with, and how many bytes came out."""
+    size = 0
     try:
         while chunk:
             if inflate.eof:  # a gzip file may hold several members
                 if not chunk.strip(b"\0"):
                     break
                 inflate = zlib.decompressobj(wbits=31)
-            inflate.decompress(chunk, _CHUNK * 64)
+            size += len(inflate.decompress(chunk, _CHUNK * 64))
             while inflate.unconsumed_tail:
-                inflate.decompress(inflate.unconsumed_tail, _CHUNK * 64)
+                size += len(inflate.decompress(inflate.unconsumed_tail, _CHUNK * 64))
             chunk = inflate.unused_data
     except zlib.error as problem:
         raise BadExportError(
             label, f"is not a sound gzip file ({problem})", fix="Deliver it again, then rerun"
         ) from None
-    return inflate
+    return inflate, size
 
 
 def open_source_tables(
@@ -128,9 +142,14 @@ def _unzip(path: Path, label: str, scratch: Path) -> list[Path]:
         with zipfile.ZipFile(path) as archive:
             members = [m for m in archive.infolist() if not m.is_dir() and m.filename.lower().endswith(".csv")]
             if not members:
-                raise BadExportError(label, "holds no .csv file")
-            if sum(m.file_size for m in members) > _ZIP_RATIO_LIMIT * max(path.stat().st_size, _CHUNK):
-                raise BadExportError(label, "unpacks to a suspicious size", "It was not unpacked")
+                raise BadExportError(label, "holds no .csv file", fix=_AGAIN)
+            for member in members:
+                if member.filename.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", member.filename):
+                    raise BadExportError(
+                        label, f"holds a file that leaves its folder: {member.filename}", "It was not unpacked", _AGAIN
+                    )
+            if sum(m.file_size for m in members) > _room(path.stat().st_size):
+                raise BadExportError(label, "unpacks to a suspicious size", "It was not unpacked", _AGAIN)
             unpacked = []
             for number, member in enumerate(members):
                 target = scratch / f"{path.name}-{number}" / PurePosixPath(member.filename).name
@@ -147,6 +166,7 @@ def _unzip(path: Path, label: str, scratch: Path) -> list[Path]:
 
 
 def _csv_table(con: duckdb.DuckDBPyConnection, path: Path, label: str, dataset: str, scratch: Path) -> SourceTable:
+    path = _as_utf8(path, label, scratch)
     header, delimiter = _csv_header(path, label)
     names = canonical_names(header, dataset)
     types = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in names)
@@ -162,6 +182,32 @@ def _csv_table(con: duckdb.DuckDBPyConnection, path: Path, label: str, dataset: 
     # Some Azure files carry a second byte-order mark in front of the first row's first value.
     columns[names[0]] = Column(f"ltrim({identifier(names[0])}, chr(65279))", "varchar", header[0])
     return SourceTable(label, raw, columns)
+
+
+def _as_utf8(path: Path, label: str, scratch: Path) -> Path:
+    """The file itself, or a UTF-8 copy of one that spreadsheets wrote as UTF-16; zero bytes are no text."""
+    opener = gzip.open if path.name.lower().endswith(".gz") else open
+    try:
+        with opener(path, "rb") as content:  # type: ignore[operator]
+            start = content.read(_CHUNK)
+        if start[:2] not in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            if b"\0" in start:
+                what = "holds NUL bytes: it is damaged, or UTF-16 text without its byte-order mark"
+                raise BadExportError(label, what, "It was not read", "Deliver it again as UTF-8 text, then rerun")
+            return path
+        folder = scratch / "utf8"
+        folder.mkdir(parents=True, exist_ok=True)
+        copy = Path(tempfile.mkdtemp(dir=folder)) / "rows.csv"
+        with (
+            opener(path, "rt", encoding="utf-16", newline="") as text,
+            copy.open("w", encoding="utf-8", newline="") as target,
+        ):  # type: ignore[operator,call-overload]
+            shutil.copyfileobj(text, target, _CHUNK)
+        return copy
+    except UnicodeDecodeError as problem:
+        raise BadExportError(label, f"is not UTF-16 text ({problem.reason})", fix=_AGAIN) from None
+    except (OSError, EOFError, zlib.error) as problem:
+        raise BadExportError(label, f"cannot be unpacked ({problem})", fix=_AGAIN) from None
 
 
 def _as_parquet(con: duckdb.DuckDBPyConnection, from_sql: str, label: str, scratch: Path) -> Path:
@@ -198,7 +244,8 @@ def _csv_header(path: Path, label: str) -> tuple[list[str], str]:
     except (OSError, EOFError, zlib.error, csv.Error) as problem:
         raise BadExportError(label, f"cannot be unpacked ({problem})", fix="Deliver it again, then rerun") from None
     except UnicodeDecodeError as problem:
-        raise BadExportError(label, f"is not UTF-8 text ({problem.reason} at byte {problem.start})") from None
+        what = f"is not UTF-8 text ({problem.reason} at byte {problem.start})"
+        raise BadExportError(label, what, fix="Deliver it again as UTF-8 text, then rerun") from None
     if not any(name.replace("\ufeff", "").strip() for name in header):
         raise BadExportError(label, "is empty: it has no header row", fix="Deliver the file again, then rerun")
     return header, delimiter
@@ -208,7 +255,7 @@ def _parquet_table(con: duckdb.DuckDBPyConnection, path: Path, label: str, datas
     try:
         relation = con.sql(f"from read_parquet({quoted(str(path))}, hive_partitioning=false) limit 0")
     except duckdb.Error as problem:
-        raise BadExportError(label, f"is not a sound Parquet file ({_first_line(problem)})") from None
+        raise BadExportError(label, f"is not a sound Parquet file ({_first_line(problem)})", fix=_AGAIN) from None
     names = canonical_names(relation.columns, dataset)
     columns: dict[str, Column] = {}
     for original, name, kind in zip(relation.columns, names, relation.types, strict=True):
@@ -230,11 +277,12 @@ def _struct_fields(name: str, expr: str, duck_type: duckdb.sqltypes.DuckDBPyType
 
 
 def _json_table(con: duckdb.DuckDBPyConnection, path: Path, label: str, dataset: str, scratch: Path) -> SourceTable:
+    _require_an_end(path, label)
     source = f"{quoted(str(path))}, maximum_object_size=67108864, hive_partitioning=false"
     try:
         described = con.sql(f"from read_json({source}, format='auto', sample_size=-1, maximum_depth=1) limit 0")
     except duckdb.Error as problem:
-        raise BadExportError(label, f"cannot be read as JSON ({_first_line(problem)})") from None
+        raise BadExportError(label, f"cannot be read as JSON ({_first_line(problem)})", fix=_AGAIN) from None
     if described.columns == ["json"]:
         raise BadExportError(label, "holds no JSON objects", fix="Give one JSON object per row")
     types = ", ".join(f"{identifier(name)}: 'JSON'" for name in described.columns)
@@ -245,6 +293,21 @@ def _json_table(con: duckdb.DuckDBPyConnection, path: Path, label: str, dataset:
         for original, name in zip(described.columns, names, strict=True)
     }
     return SourceTable(label, raw, columns)
+
+
+def _require_an_end(path: Path, label: str) -> None:
+    """DuckDB takes what it finds of an array that was cut off; its last bracket shows that nothing is missing."""
+    opener = gzip.open if path.name.lower().endswith(".gz") else open
+    first, last = b"", b""
+    try:
+        with opener(path, "rb") as content:  # type: ignore[operator]
+            while chunk := content.read(_CHUNK):
+                first = first or chunk.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
+                last = chunk.rstrip()[-1:] or last
+    except (OSError, EOFError, zlib.error) as problem:
+        raise BadExportError(label, f"cannot be unpacked ({problem})", fix=_AGAIN) from None
+    if last != {b"[": b"]", b"{": b"}"}.get(first):
+        raise BadExportError(label, "is not whole JSON: its last bracket is missing", fix=_AGAIN)
 
 
 def _nested(columns: dict[str, Column], path: str) -> Column | None:
@@ -331,7 +394,7 @@ class Table:
         """SELECT in landed shape: lineage, contract columns typed, then unknown columns as text."""
         items = list(LINEAGE)
         for name, kind in self.contract.columns.items():
-            value = self.currency_sql() if name == self.contract.currency else self._typed(name, kind)
+            value = self.currency_sql() if name == self.contract.currency else self.typed(name, kind)
             items.append(f"{value} as {identifier(name)}")
         items += [f"{cast_sql('text', identifier(n), self.types[n])} as {identifier(n)}" for n in self.unknown]
         return f"select {', '.join(items)} from ({self.sql}) {where}"
@@ -343,11 +406,12 @@ class Table:
             rounding = "cast(0 as decimal(38,25))"
             if metric != "credits_total":
                 rounding = rounding_sql(identifier(metric), self.types[metric])
-            sums.append(f"sum({self._typed(metric, 'money')}), sum({rounding})")
+            sums.append(f"sum({self.typed(metric, 'money')}), sum({rounding})")
         currency = self.currency_sql()
         return f"select x_dataset, {currency}, count(*), {', '.join(sums)} from ({self.sql}) {where} group by all"
 
-    def _typed(self, name: str, kind: str) -> str:
+    def typed(self, name: str, kind: str) -> str:
+        """SQL of a raw column in its landed type; an error on a value that is none."""
         if kind == "credits":
             return _credits_sql()
         if name == "credits_total":
@@ -358,7 +422,7 @@ class Table:
 
     def currency_sql(self) -> str:
         """The billing currency of a row; the source's own default only where the file has none."""
-        stated = self._typed(self.contract.currency, "text")
+        stated = self.typed(self.contract.currency, "text")
         if self.default_currency:
             stated = f"coalesce({stated}, {quoted(self.default_currency)})"
         return f"upper({stated})"
@@ -366,10 +430,10 @@ class Table:
     def period_sql(self) -> str:
         """The billing period (YYYY-MM) that a row itself states: its period column, else the month of its charge."""
         if self.contract.dataset == "billing_export":
-            month = self._typed(self.contract.period, "text")
+            month = self.typed(self.contract.period, "text")
             return f"(substr({month}, 1, 4) || '-' || substr({month}, 5, 2))"
-        stated = self._typed(self.contract.period, "ts")
-        charged = self._typed(self.contract.charge_start, "ts")
+        stated = self.typed(self.contract.period, "ts")
+        charged = self.typed(self.contract.charge_start, "ts")
         return f"strftime(coalesce({stated}, {charged}), '%Y-%m')"
 
 
@@ -377,8 +441,14 @@ def _credits_sql(column: str = "credits") -> str:
     """Credits as a typed list; every one counts, not only the first."""
     shape = json.dumps([dict.fromkeys(_CREDIT_FIELDS, "VARCHAR")])
     fields = ", ".join(f"{name} := c.{name}" for name in _CREDIT_FIELDS[:-1])
+    # from_json turns what it cannot read into NULL; as an amount it is an error that names the row.
+    readable = (
+        f"{column} is null or (json_valid({column}) and json_type({column}) = 'ARRAY' "
+        f"and coalesce(list_bool_and(list_transform(json_type({column}, '$[*]'), lambda t: t = 'OBJECT')), true))"
+    )
+    sound = f"""case when {readable} then {column} else '[{{"amount": "not a credit"}}]' end"""
     return (
-        f"list_transform(from_json({column}, {quoted(shape)}), "
+        f"list_transform(from_json({sound}, {quoted(shape)}), "
         f"lambda c: struct_pack({fields}, amount := money_text(filled(c.amount))))"
     )
 
