@@ -15,7 +15,8 @@ class FinopsError(Exception):
     │   └── BadExportError        files that cannot be read as what they claim to be
     ├── GateError            a landed delivery failed its checks
     ├── BuildError           dbt failed
-    └── AuditError           the marts failed the audit before publishing
+    ├── AuditError           the marts failed the audit before publishing
+    └── ToolError            a program of another environment cannot run
     """
 
     def __init__(self, where: str, what: str, done: str = "", fix: str = "") -> None:
@@ -67,3 +68,7 @@ class BuildError(FinopsError):
 
 class AuditError(FinopsError):
     """The built marts failed the audit; readers keep the previous run."""
+
+
+class ToolError(FinopsError):
+    """A program that runs in an environment of its own is missing or broke off."""

@@ -1,8 +1,23 @@
-"""Emulators for the tests of remote stores: started once, on first use, on ports that the system picks."""
+"""Emulators for the tests of remote stores, and a built company: made once, on first use, on ports the system picks."""
 
 import pytest
 
+from pipelines.build import build
+from pipelines.landing import land
+from pipelines.sample import write_sample
+from pipelines.settings import Workspace
 from tests import emulators
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    """A workspace with a small ledger of three providers and four months. Whoever changes it works on a copy."""
+    root = tmp_path_factory.mktemp("built") / "w"
+    write_sample(root, rows=6_000, months=4)
+    workspace = Workspace.open(root)
+    land(workspace)
+    build(workspace)
+    return workspace
 
 
 @pytest.fixture(scope="session")

@@ -9,24 +9,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines.build import build
-from pipelines.landing import land
-from pipelines.sample import write_sample
 from pipelines.settings import Workspace
 
 MART = '"warehouse"."main"."fct_conformance"'
 LEDGER = '"warehouse"."main"."int_focus__charges"'
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    """A sample company, landed and built."""
-    root = tmp_path_factory.mktemp("rules") / "w"
-    write_sample(root, rows=6_000, months=4)
-    workspace = Workspace.open(root)
-    land(workspace)
-    build(workspace)
-    return workspace
 
 
 @pytest.fixture
