@@ -120,6 +120,19 @@ class Settings(_Strict):
             raise ValueError(f"source names must be unique (letter case does not count): {', '.join(twice)}")
         return self
 
+    @model_validator(mode="after")
+    def _no_bill_is_read_twice(self) -> Settings:
+        """Two sources of one kind below one place would count the same files twice."""
+        places = [(s.dataset, uri.rstrip("/") + "/", s.name) for s in self.sources for uri in s.uris.values()]
+        for dataset, uri, name in places:
+            for other_dataset, other, other_name in places:
+                if name != other_name and dataset == other_dataset and uri.startswith(other):
+                    raise ValueError(
+                        f"{name} and {other_name} both read {uri.rstrip('/')}, which would count its charges twice: "
+                        "give each export one source"
+                    )
+        return self
+
 
 class Workspace:
     """A company's folder: its settings, and where each kind of thing lies below it."""

@@ -71,12 +71,19 @@ def gcp_name(name: str) -> str:
 
 
 _FOCUS: dict[str, str] = {name.replace("_", ""): name for name in FOCUS.columns}
+# What 1.0-preview called them; Azure still exports it.
+_FOCUS_OF_PREVIEWS = {
+    "usagequantity": "consumed_quantity",
+    "usageunit": "consumed_unit",
+    "region": "region_name",
+}
 
 
 def focus_name(name: str) -> str:
     """`BilledCost` and `billedcost` -> `billed_cost`; custom columns keep their x_."""
     name = name.replace(_BOM, "").strip()
-    return _FOCUS.get(_flat(name)) or _words(name)
+    flat = _flat(name)
+    return _FOCUS.get(flat) or _FOCUS_OF_PREVIEWS.get(flat) or _words(name)
 
 
 def _flat(name: str) -> str:

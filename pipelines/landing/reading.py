@@ -322,7 +322,9 @@ def _nested(columns: dict[str, Column], path: str) -> Column | None:
     return Column(f"({parent.expr} ->> {quoted('$.' + rest)})", "varchar")
 
 
-def _raw_sql(tables: list[SourceTable], contract: Contract, unknown: list[str], constants: dict[str, str]) -> str:
+def _raw_sql(
+    tables: list[SourceTable], contract: Contract, unknown: list[str], constants: dict[str, str], mixed: set[str]
+) -> str:
     """SELECT over files of one shape with canonical names and the files' own types; columns they lack are NULL.
 
     Casting happens once, above the union of all shapes: the casts are long expressions.
@@ -332,23 +334,37 @@ def _raw_sql(tables: list[SourceTable], contract: Contract, unknown: list[str], 
     items = [f"{quoted(value)} as {name}" for name, value in constants.items()]
     items += [f"map {{{labels}}}[filename] as x_source_file", "file_row_number + 1 as x_source_row"]
     for name, kind in contract.columns.items():
-        items.append(f"{_raw_expr(first, contract, name, kind)} as {identifier(name)}")
+        items.append(f"{_raw_expr(first, contract, name, kind, name in mixed)} as {identifier(name)}")
     for name in unknown:
         column = first.columns.get(name)
-        items.append(f"{column.expr if column else 'cast(null as varchar)'} as {identifier(name)}")
+        value = (_text_of(column) if name in mixed else column.expr) if column else "cast(null as varchar)"
+        items.append(f"{value} as {identifier(name)}")
     paths = ", ".join(quoted(str(table.path)) for table in tables)
     options = "filename=true, file_row_number=true, hive_partitioning=false"
     return f"select {', '.join(items)} from read_parquet([{paths}], {options})"
 
 
-def _raw_expr(source: SourceTable, contract: Contract, name: str, kind: str) -> str:
+def _text_of(column: Column) -> str:
+    """A value of any type as the text that another file would give it in a column of text."""
+    if column.type in ("map", "struct", "list"):
+        return f"cast(to_json({column.expr}) as varchar)"
+    if column.type == "json":
+        return f"({column.expr} ->> '$')"
+    return column.expr if column.type == "varchar" else f"cast({column.expr} as varchar)"
+
+
+def _raw_expr(source: SourceTable, contract: Contract, name: str, kind: str, as_text: bool) -> str:
     if kind == "credits" or name == "credits_total":
         return _credits_json_sql(source)
     if name == "resource_tags" and name not in source.columns:
         return _tag_columns_sql(source)
+    if name == "tags" and name not in source.columns and "x_labels" in source.columns:
+        return _labels_sql(source.columns["x_labels"])
     column = source.column(contract, name)
     if column is None:
         return "cast(null as varchar)"
+    if as_text:
+        return _text_of(column)
     if kind == "json" and column.type in ("map", "struct", "list", "json"):
         return f"cast(to_json({column.expr}) as varchar)"
     return f"({column.expr} ->> '$')" if column.type == "json" else column.expr
@@ -378,6 +394,15 @@ def _tag_columns_sql(source: SourceTable) -> str:
         return "cast(null as varchar)"
     pairs = ", ".join(f"{{'k': {quoted(key)}, 'v': {expr}}}" for key, expr in tags.items())
     return f"nullif(cast(to_json(map_from_entries(list_filter([{pairs}], lambda e: e.v <> ''))) as varchar), '{{}}')"
+
+
+def _labels_sql(labels: Column) -> str:
+    """The labels of Google's FOCUS table, which has no Tags, as one JSON object; twin keys are told apart later."""
+    records = labels.expr
+    if labels.type != "list":
+        records = f'from_json({_text_of(labels)}, \'[{{"Key": "VARCHAR", "Value": "VARCHAR"}}]\')'
+    pairs = f"list_transform({records}, lambda e: to_json(e.key) || ':' || to_json(e.value))"
+    return f"case when {labels.expr} is not null then '{{' || array_to_string({pairs}, ',') || '}}' end"
 
 
 @dataclass(frozen=True)
@@ -464,7 +489,10 @@ def open_table(
     shapes: dict[str, tuple[dict[str, str], list[SourceTable]]] = {}
     for constants, source in sources:
         shapes.setdefault(f"{constants}|{source.columns}", (constants, []))[1].append(source)
-    union = " union all ".join(_raw_sql(tables, contract, unknown, constants) for constants, tables in shapes.values())
+    mixed = _mixed_columns([tables[0] for _, tables in shapes.values()], contract, unknown)
+    union = " union all ".join(
+        _raw_sql(tables, contract, unknown, constants, mixed) for constants, tables in shapes.values()
+    )
     described = con.sql(f"select * from ({union}) limit 0")
     types = {name: kind.id for name, kind in zip(described.columns, described.types, strict=True)}
     fill = [
@@ -473,6 +501,17 @@ def open_table(
     ]
     sql = f"select {', '.join(fill)} from ({union})"
     return Table(sql, types, contract, unknown, default_currency)
+
+
+def _mixed_columns(shapes: list[SourceTable], contract: Contract, unknown: list[str]) -> set[str]:
+    """Columns that have another type in another file: they meet as text, so that no digit goes."""
+    types: dict[str, set[str]] = {}
+    for source in shapes:
+        for name in (*contract.columns, *unknown):
+            column = source.column(contract, name)
+            if column:
+                types.setdefault(name, set()).add("varchar" if column.type == "json" else column.type)
+    return {name for name, kinds in types.items() if len(kinds) > 1}
 
 
 def _unknown_columns(sources: list[SourceTable], contract: Contract) -> list[str]:
