@@ -19,7 +19,7 @@ from tests.integration.bills import open_workspace
 from tests.integration.nise import nise
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
-SCENARIOS = sorted((FIXTURES / "focus").glob("*.csv"))
+SCENARIOS = sorted((FIXTURES / "focus").glob("*__*.csv"))
 NISE_DAYS = ("-s", "2026-09-30", "-e", "2026-10-02")
 
 # (billing period, account, service) -> billed cost
