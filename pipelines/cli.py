@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines.errors import FinopsError
-from pipelines.settings import Workspace, is_period
+from pipelines.settings import Workspace, is_period, periods_in
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -78,17 +78,21 @@ def _describe(summary: Any) -> str:
 @app.command()
 def land(
     sources: Annotated[list[str] | None, typer.Argument(help="Names of sources; all when none.")] = None,
-    period: PeriodOption = None,
+    period: Annotated[
+        str | None, typer.Option("--period", help="Only this billing period, YYYY-MM, or a range, YYYY-MM..YYYY-MM.")
+    ] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Land new and changed deliveries; what did not change is not read again.
 
-    Example: finops land aws-payer --period 2026-10
+    Example: finops land aws-payer --period 2026-01..2026-06
     """
     from pipelines.landing import land as land_sources
 
-    report = land_sources(Workspace.open(workspace), sources, _checked(period), _say)
+    if period and not periods_in(period):
+        raise typer.BadParameter(f"'{period}' is no billing period; write 2026-10, or 2026-01..2026-06 for a range")
+    report = land_sources(Workspace.open(workspace), sources, period, _say)
     if as_json:
         out.print_json(
             json.dumps(

@@ -212,3 +212,16 @@ class Workspace:
 def is_period(text: str) -> bool:
     """True for a billing period written YYYY-MM."""
     return re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text) is not None
+
+
+def periods_in(text: str) -> list[str]:
+    """The billing periods that `2026-10` or `2026-01..2026-06` names, oldest first; empty when it names none."""
+    first, dots, last = text.partition("..")
+    if not is_period(first) or (dots and not is_period(last)):
+        return []
+    months = range(_month_number(first), _month_number(last or first) + 1)
+    return [f"{number // 12}-{number % 12 + 1:02d}" for number in months]
+
+
+def _month_number(period: str) -> int:
+    return int(period[:4]) * 12 + int(period[5:]) - 1

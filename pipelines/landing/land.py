@@ -34,7 +34,7 @@ from pipelines.landing.reading import (
     sha256_of,
 )
 from pipelines.landing.stores import SourceFile, Store, TableStore, open_store
-from pipelines.settings import Source, Workspace, is_period
+from pipelines.settings import Source, Workspace, is_period, periods_in
 from pipelines.steps import find_step
 
 Progress = Callable[[str], None]
@@ -72,7 +72,10 @@ def land(
     period: str | None = None,
     progress: Progress = lambda _: None,
 ) -> LandingReport:
-    """Land new and changed deliveries of the named sources (all by default), or of one billing period only."""
+    """Land new and changed deliveries of the named sources (all by default).
+
+    `period` narrows it to one billing period (2026-10) or a range of them (2026-01..2026-06).
+    """
     with locked(workspace, "contract"):  # parallel tasks of a first landing write the same files
         ensure_contract_files(workspace)
     report = LandingReport()
@@ -102,19 +105,26 @@ def _land_with(
 ) -> list[Landed]:
     settings = workspace.settings.build
     results = []
+    missing = set(periods_in(period)) if period else set()
+    wanted = frozenset(missing)
     with connect(settings.memory_limit, settings.threads, str(scratch / "spill")) as con:
         reader = _Reader(workspace, source, con, scratch)
         for one in reader.find():
-            if period and one.period != period:
+            missing.discard(one.period)
+            if period and one.period not in wanted:
                 continue
             result = reader.land(one)
             results.append(result)
             detail = str(result.error) if result.error else f"{result.rows:>10,} rows"
             progress(f"{result.outcome:<10} {source.name}  {one.period}  {detail}")
-    if period and not results:
-        absent = ExportError(f"{source.name} {period}", "the export has no such month")
+    if missing:
+        absent = ExportError(
+            f"{source.name} {period}",
+            f"the export has no such month ({', '.join(sorted(missing))})",
+            fix="Deliver what is missing, or ask for other months",
+        )
         progress(f"failed     {absent}")
-        results.append(Landed(source.name, period, "failed", error=absent))
+        results.append(Landed(source.name, period or "", "failed", error=absent))
     return results
 
 

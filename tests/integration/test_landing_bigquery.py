@@ -174,6 +174,18 @@ def test_only_months_that_changed_are_read_and_an_unchanged_table_is_not_queried
     assert set(outcomes(land(opened)).values()) == {"unchanged"} and not fetched
 
 
+def test_a_range_of_months_is_backfilled_and_no_other_month_is_read(tmp_path, table, append, fetched):
+    """Across a year's end; a month of the range that the export lacks is said, not skipped."""
+    append(*(row(n, month=month) for n, month in enumerate(("202511", "202512", "202601", "202602", "202603"))))
+    opened = opened_on(tmp_path / "w", uri(table))
+    report = land(opened, period="2025-12..2026-02")
+    assert outcomes(report) == {("main", month): "landed" for month in ("2025-12", "2026-01", "2026-02")}
+    assert fetched == ["2025-12.parquet", "2026-01.parquet", "2026-02.parquet"]
+    (failed,) = land(opened, period="2026-02..2026-05").failed
+    assert "the export has no such month (2026-04, 2026-05)" in str(failed.error)
+    assert landed(opened, "cost") == [1, 2, 3, 4]
+
+
 def test_rows_of_a_rewritten_month_with_the_same_count_and_date_are_noticed(tmp_path, bigquery, table, append):
     """A table that someone copies and corrects keeps its counts: the sum of its costs tells."""
     append(row(1), row(2))
