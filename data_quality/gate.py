@@ -94,7 +94,7 @@ def _profile(
         }
         for total in delivery.totals
     ]
-    return pd.DataFrame(rows or [{"currency": "XXX", "difference": 0, **common}])
+    return pd.DataFrame(rows or [{"currency": None, "difference": 0, **common}])  # no rows, so no currency to judge
 
 
 def _bounds(contract: Contract, delivery: Delivery, data: Path) -> tuple[int, int, int]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
@@ -51,7 +53,7 @@ def init(folder: Annotated[Path, typer.Argument(help="The folder to make.")]) ->
 
     written = write_workspace(folder)
     out.print(f"Made {len(written)} files in {folder}. Existing files were left alone.")
-    out.print(f"Next: name your bills in {folder / 'finops.toml'}, then run `finops run -w {folder}`.")
+    out.print(f"Next: name your bills in {folder / 'finops.toml'}, then run `{_program()} run -w {folder}`.")
 
 
 @app.command()
@@ -167,6 +169,8 @@ def run(period: PeriodOption = None, workspace: WorkspaceOption = None) -> None:
 
 
 def _print_overview(overview: Any) -> None:
+    from pipelines.outputs.statement_model import change_ratio
+
     for basis, title in (
         ("billed", "Invoice to statement: billed cost"),
         ("effective", "Ledger to statement: effective cost (commitments amortised)"),
@@ -194,7 +198,8 @@ def _print_overview(overview: Any) -> None:
         table.add_column("amount", justify="right")
         table.add_column("vs previous month", justify="right")
         for row in overview.top:
-            change = "new" if not row.previous else f"{(row.amount / row.previous - 1) * 100:+.1f} %"
+            ratio = change_ratio(row.amount, row.previous) if row.previous else None
+            change = "new" if ratio is None else f"{ratio * 100:+.1f} %"
             table.add_row(row.cost_center_id, row.name, _amount(row.amount), change)
         out.print()
         out.print(table)
@@ -219,10 +224,15 @@ def _print_places(workspace: Workspace, published: Path, statements: Any) -> Non
         out.print(f"Report      {statements.folder / f'showback-{statements.period}.xlsx'}")
     name = _shown(workspace.root)
     out.print("\nNext:")
-    out.print(f"  finops status -w {name}")
+    out.print(f"  {_program()} status -w {name}")
     if statements:
-        out.print(f"  finops showback {_month_before(statements.period)} -w {name}")
-    out.print(f"  finops land -w {name}      (again: reads only what changed)")
+        out.print(f"  {_program()} showback {_month_before(statements.period)} -w {name}")
+    out.print(f"  {_program()} validate -w {name}")
+
+
+def _program() -> str:
+    """How the person called us, so that a printed command can be pasted as it is."""
+    return "finops" if shutil.which("finops") else _shown(Path(sys.argv[0]).resolve())
 
 
 def _shown(path: Path) -> str:
@@ -349,7 +359,8 @@ def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
     """
     from pipelines.status import workspace_status
 
-    state = workspace_status(Workspace.open(workspace))
+    opened = Workspace.open(workspace)
+    state = workspace_status(opened)
     if as_json:
         out.print_json(json.dumps(state.as_dict(), default=str))
     else:
@@ -371,7 +382,10 @@ def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
         out.print(f"\nPublished   {state.published or 'nothing yet'}")
         for problem in state.problems:
             out.print(f"Wrong       {problem}", markup=False)
-        out.print(f"Next        {state.next_command}")
+        command = state.next_command.removeprefix("finops ")
+        if command != state.next_command:
+            command = f"{_program()} {command} -w {_shown(opened.root)}"
+        out.print(f"Next        {command}")
     if state.problems:
         raise typer.Exit(1)
 

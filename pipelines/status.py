@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from pipelines.landing.deliveries import landed_deliveries
 from pipelines.outputs.publish import current_run
-from pipelines.settings import Workspace
+from pipelines.settings import Workspace, periods_in
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def workspace_status(workspace: Workspace) -> WorkspaceState:
     for source in workspace.sources:
         own = sorted((d for d in deliveries if d.source == source.name), key=lambda d: d.billing_period)
         months = [d.billing_period for d in own]
-        gaps = [m for m in _months_between(months[0], months[-1]) if m not in months] if months else []
+        gaps = [m for m in periods_in(f"{months[0]}..{months[-1]}") if m not in months] if months else []
         first, last = (months[0], months[-1]) if months else (None, None)
         sources.append(SourceState(source.name, source.format, first, last, len(own), sum(d.rows for d in own), gaps))
         if not own:
@@ -56,12 +56,3 @@ def workspace_status(workspace: Workspace) -> WorkspaceState:
     else:
         next_command = "finops run" if problems or not current else "finops showback"
     return WorkspaceState(sources, current.name if current else None, problems, next_command)
-
-
-def _months_between(first: str, last: str) -> list[str]:
-    months = []
-    year, month = map(int, first.split("-"))
-    while f"{year}-{month:02d}" <= last:
-        months.append(f"{year}-{month:02d}")
-        year, month = (year + 1, 1) if month == 12 else (year, month + 1)
-    return months

@@ -115,8 +115,12 @@ def _land_with(
                 continue
             result = reader.land(one)
             results.append(result)
-            detail = str(result.error) if result.error else f"{result.rows:>10,} rows"
-            progress(f"{result.outcome:<10} {source.name}  {one.period}  {detail}")
+            if result.outcome != "unchanged":
+                detail = str(result.error) if result.error else f"{result.rows:>10,} rows"
+                progress(f"{result.outcome:<10} {source.name}  {one.period}  {detail}")
+    unchanged = sorted(result.billing_period for result in results if result.outcome == "unchanged")
+    if unchanged:
+        progress(f"unchanged  {source.name}  {_span(unchanged)}")
     if missing:
         absent = ExportError(
             f"{source.name} {period}",
@@ -126,6 +130,12 @@ def _land_with(
         progress(f"failed     {absent}")
         results.append(Landed(source.name, period or "", "failed", error=absent))
     return results
+
+
+def _span(periods: list[str]) -> str:
+    if len(periods) == 1:
+        return periods[0]
+    return f"{periods[0]} to {periods[-1]}, {len(periods)} months"
 
 
 def _as_finops_error(where: str, problem: Exception) -> FinopsError:

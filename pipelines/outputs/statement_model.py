@@ -260,7 +260,7 @@ _POSTED = """
     select
         coalesce(nullif(posting_period, ''), billing_period) as month,
         coalesce(cost_center_id, '~unallocated') as cost_center_id,
-        coalesce(currency, 'XXX') as currency,
+        currency,
         coalesce(kind, 'direct') as kind,
         coalesce(x_source, '') as source,
         coalesce(provider, '') as provider,

@@ -26,7 +26,7 @@ class CostCenter:
 
     @property
     def title(self) -> str:
-        return self.name.replace("-", " ").title()
+        return self.name.replace("-", " ").title().replace("Corporate It", "Corporate IT")
 
 
 @dataclass(frozen=True)

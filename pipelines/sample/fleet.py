@@ -87,7 +87,7 @@ class Usage:
 class _Draft:
     account: int
     meter: int
-    cost: float  # per month
+    cost: float  # sizes its use; what is billed is quantity times price, in integers
     name: str
     owner: str
     pin: Pin | None

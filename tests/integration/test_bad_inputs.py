@@ -91,7 +91,6 @@ def test_a_run_of_failures_alone_leaves_the_published_marts_as_they_are(told):
     assert [path for path in (opened.scratch / "landing").rglob("*") if path.is_file()] == []
 
 
-@pytest.mark.skipif(not hasattr(os, "seteuid"), reason="needs users")
 def test_a_file_that_may_not_be_read_is_named(tmp_path):
     """Permissions are one source's trouble; the message says which file."""
     part = report(tmp_path / "in", [line("5")])

@@ -10,6 +10,7 @@ import hashlib
 import io
 import re
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -60,14 +61,14 @@ class Store(Protocol):
         ...
 
 
-class ObjectStore:
+class ObjectStore(ABC):
     """What buckets and containers share: every read is bound to the version that was listed, and taken up when cut."""
 
     uri: str
 
+    @abstractmethod
     def chunks(self, file: SourceFile, start: int) -> Iterable[bytes]:
         """The bytes of the listed version from `start`; BodyBroken when the connection ends early."""
-        raise NotImplementedError
 
     def read(self, file: SourceFile) -> bytes:
         """The whole of a small file (a manifest)."""
