@@ -323,32 +323,30 @@ def showback(
 
 @app.command()
 def explain(
-    line_id: Annotated[str, typer.Argument(help="A statement line's id, or its first characters.")],
+    reference: Annotated[
+        str, typer.Argument(help="A statement's line id, COST_CENTER/DAY[/RULE], or SOURCE/MONTH/FILE:ROW.")
+    ],
+    limit: Annotated[int, typer.Option(min=1, help="How many charges to show, the dearest first.")] = 10,
     workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Show the rules behind a statement line and the source rows they divided.
+    """Lead a number back to rules and their versions, deliveries, source files and rows.
 
     Example: finops explain 3f2a9c
     """
-    from pipelines.explain import explain as explain_line
+    from pipelines.explain import explain as explain_number
+    from pipelines.explain import lines_of
     from pipelines.outputs.publish import current_run
 
     current = current_run(Workspace.open(workspace))
     if current is None:
         raise FinopsError("explain", "nothing has been published yet", fix="Run `finops run` first")
-    found = explain_line(current, line_id)
-    line = found.line
-    out.print(
-        f"{line['cost_center_id']}  {line['billing_period']}  {line['x_source']}  {line['service_name']}  "
-        f"{line['kind']}  {_amount(line['amount'])} {line['currency']}",
-        markup=False,
-    )
-    out.print("\nrules (exact amounts, before cents):")
-    for method, rule, version, days, amount in found.rules:
-        out.print(f"  {method:<20} {rule}  version {version or '-'}  {days} days  {amount}", markup=False)
-    out.print("\ndearest charges of this source, month and service:")
-    for file, row, rule, day, billed, effective in found.charges:
-        out.print(f"  {file} row {row}  {rule}  {day}  billed {billed}  effective {effective}", markup=False)
+    found = explain_number(current, reference, limit)
+    if as_json:
+        out.print_json(json.dumps(found.as_dict(), default=str))
+    else:
+        for line in lines_of(found):
+            out.print(line, markup=False)
 
 
 @app.command()

@@ -52,14 +52,14 @@ _STEPS = st.builds(
     month=st.sampled_from(MONTHS),
     charges=_CHARGES,
     parts=st.integers(1, 2),
-    how=st.sampled_from(["landed", "landed", "later", "later", "killed", "concurrent"]),
-    kill_at=st.integers(1, 60),
+    how=st.sampled_from(["landed", "later", "later", "killed", "killed", "concurrent"]),
+    kill_at=st.integers(10, 47),
 )
 SEQUENCES = st.builds(
     Sequence,
     overwrites=st.booleans(),
     has_twin=st.sampled_from([False, False, False, True]),
-    steps=st.lists(_STEPS, min_size=1, max_size=5).map(tuple),
+    steps=st.lists(_STEPS, min_size=1, max_size=4).map(tuple),
 )
 
 
