@@ -228,7 +228,9 @@ def lines_of(found: Explanation, width: int = 80) -> list[str]:
     if found.what == "statement line":
         lines.append(f"{subject['cost_center_id']}  {subject['billing_period']}  {subject['kind']}")
         lines.append(f"{subject['service_name']}, billed by {subject['x_source']}")
-        lines.append(f"{_money(subject['amount'])} {subject['currency']}  ({subject['status']})")
+        is_rounding = subject["kind"] == "rounding"
+        amount = f"{subject['amount'].normalize():f}" if is_rounding else _money(subject["amount"])
+        lines.append(f"{amount} {subject['currency']}  ({subject['status']})")
     elif found.what == "ledger line":
         lines.append(f"{subject['service_name']}, {subject['charge_category']} of {subject['charge_date']}")
         lines.append(f"account {subject['sub_account_id']}, resource {subject['resource_id'] or '-'}")

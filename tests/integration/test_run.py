@@ -15,8 +15,8 @@ import duckdb
 import pytest
 
 from pipelines.build import run_dbt
-from pipelines.errors import AuditError
-from pipelines.explain import explain
+from pipelines.errors import AuditError, SettingsError
+from pipelines.explain import explain, lines_of
 from pipelines.outputs.publish import current_run
 from pipelines.run import run
 from pipelines.sample import write_sample
@@ -236,15 +236,65 @@ def test_every_cost_rule_holds_in_its_dbt_unit_test(copy_of):
     assert tests >= 7
 
 
-def test_a_statement_line_is_explained_by_rules_that_sum_to_it(company):
-    """The rules' exact amounts are within a cent of the line, and source rows are named by file and row."""
+def test_a_statement_line_is_explained_by_rules_and_charges_that_sum_to_it(company):
+    """Rules sum to the line before cents; a line that one rule gives whole is the sum of the charges that are named."""
     folder = current_run(Workspace.open(company))
     with duckdb.connect(str(folder / "marts.duckdb"), read_only=True) as con:
-        line_id, amount = con.execute(
-            "select line_id, amount from fct_chargeback where kind = 'shared' order by amount desc limit 1"
-        ).fetchone()
+        lines = con.execute(
+            "select line_id, kind, amount from fct_chargeback where kind <> 'rounding' "
+            "qualify row_number() over (partition by kind, x_source order by amount desc) <= 2"
+        ).fetchall()
+    assert {kind for _, kind, _ in lines} >= {"direct", "shared", "tax"}
+    whole = 0
+    for line_id, kind, amount in lines:
+        found = explain(folder, line_id, limit=3)
+        assert abs(sum(rule["amount"] for rule in found.rules) - amount) < Decimal("0.01"), kind
+        assert found.charges and all(charge["file"] and charge["row"] >= 1 for charge in found.charges)
+        assert all(charge["sha256"] and charge["sequence"] == 1 for charge in found.charges)
+        if {rule["method"] for rule in found.rules} == {"direct"} and all(rule["share"] == 1 for rule in found.rules):
+            (total,) = found.totals
+            assert total["effective_cost"] == sum(rule["amount"] for rule in found.rules)
+            whole += 1
+    assert whole >= 3
 
-    found = explain(folder, line_id)
 
-    assert abs(sum(rule[-1] for rule in found.rules) - amount) < Decimal("0.01")
-    assert found.charges and all(charge[0] and charge[1] >= 1 for charge in found.charges)
+def test_a_ledger_line_and_a_cost_centre_s_day_are_explained_too(company):
+    """The source row that a statement line names leads back to the same rule, file and delivery."""
+    folder = current_run(Workspace.open(company))
+    with duckdb.connect(str(folder / "marts.duckdb"), read_only=True) as con:
+        line_id = con.execute(
+            "select line_id from fct_chargeback where kind = 'direct' order by amount desc limit 1"
+        ).fetchone()[0]
+    line = explain(folder, line_id)
+    charge, rule = line.charges[0], line.rules[0]
+
+    ledger = explain(folder, charge["line"])
+    day = explain(folder, f"{rule['cost_center_id']}/{charge['charge_date']}/{rule['rule_id']}")
+
+    assert (rule["rule_id"], rule["rule_version"]) in {(r["rule_id"], r["rule_version"]) for r in ledger.rules}
+    assert ledger.charges[0]["sha256"] == charge["sha256"] and ledger.charges[0]["delivery_id"] == charge["delivery_id"]
+    assert {"allocation_rules", "cost_centers"} <= {decision["decision"] for decision in ledger.decisions}
+    assert {r["rule_id"] for r in day.rules} == {rule["rule_id"]}
+    assert charge["line"] in {c["line"] for c in explain(folder, day_reference(day), limit=1_000).charges}
+    with pytest.raises(SettingsError, match="no line of the published ledger"):
+        explain(folder, "aws-acquired/2026-10/nothing.csv.gz:1")
+
+
+def day_reference(found) -> str:
+    return f"{found.subject['cost_center_id']}/{found.subject['charge_date']}"
+
+
+def test_an_explanation_fits_80_columns_and_prints_as_json(company):
+    """What a controller reads in a terminal, and what a program reads."""
+    folder = current_run(Workspace.open(company))
+    with duckdb.connect(str(folder / "marts.duckdb"), read_only=True) as con:
+        ids = [row[0] for row in con.execute("select line_id from fct_chargeback order by amount desc").fetchall()]
+    for line_id in (ids[0], ids[len(ids) // 2], ids[-1]):
+        assert max(len(line) for line in lines_of(explain(folder, line_id))) <= 80
+    done = subprocess.run(
+        [Path(sys.executable).with_name("finops"), "explain", ids[0], "--json", "-w", company],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout)["subject"]["line_id"] == ids[0]
