@@ -52,7 +52,7 @@ _STEPS = st.builds(
     month=st.sampled_from(MONTHS),
     charges=_CHARGES,
     parts=st.integers(1, 2),
-    how=st.sampled_from(["landed", "later", "later", "killed", "killed", "concurrent"]),
+    how=st.sampled_from(["landed", "landed", "landed", "later", "later", "killed", "killed", "concurrent"]),
     kill_at=st.integers(10, 47),
 )
 SEQUENCES = st.builds(

@@ -121,7 +121,7 @@ def test_every_sequence_ends_in_the_marts_of_one_clean_load(worlds):
 def test_every_sequence_leaves_exactly_what_the_model_says(worlds):
     """Source, month and number of charges, from the model alone; a twin of an account counts on its own."""
     tried, _, delivered = worlds
-    assert not list(tried.scratch.glob("land/*"))
+    assert not list(tried.scratch.glob("landing/*"))
     expected = {
         (name, month): sum(len(part) for part in parts)
         for name, export in delivered.items()
