@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import textwrap
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
@@ -351,7 +352,7 @@ def explain(
 
 @app.command()
 def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Sources, what has landed, what is published, what is wrong and the next command.
+    """Sources, what has landed, is published, is wrong, was restated or may not be closed yet, and the next command.
 
     Example: finops status --json
     """
@@ -380,6 +381,8 @@ def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
         out.print(f"\nPublished   {state.published or 'nothing yet'}")
         for problem in state.problems:
             out.print(f"Wrong       {problem}", markup=False)
+        for label, sentence in state.learned.lines():
+            out.print("\n".join(textwrap.wrap(f"{label:<12}{sentence}", 80, subsequent_indent=" " * 12)), markup=False)
         command = state.next_command.removeprefix("finops ")
         if command != state.next_command:
             command = f"{_program()} {command} -w {_shown(opened.root)}"

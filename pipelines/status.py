@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from pipelines.landing.deliveries import landed_deliveries
+from pipelines.learned import Learned, learned
 from pipelines.outputs.publish import current_run
 from pipelines.settings import Workspace, periods_in
 
@@ -27,13 +28,14 @@ class WorkspaceState:
     published: str | None
     problems: list[str]
     next_command: str
+    learned: Learned  # by the published run: completeness, restatements and columns since the run before
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
 
 
 def workspace_status(workspace: Workspace) -> WorkspaceState:
-    """The state of a workspace from its files alone; nothing is read from a provider."""
+    """The state of a workspace from its files and published marts alone; nothing is read from a provider."""
     deliveries = landed_deliveries(workspace)
     sources = []
     problems = []
@@ -55,4 +57,8 @@ def workspace_status(workspace: Workspace) -> WorkspaceState:
         next_command = f"name a source in {workspace.root / 'finops.toml'}"
     else:
         next_command = "finops run" if problems or not current else "finops showback"
-    return WorkspaceState(sources, current.name if current else None, problems, next_command)
+    news = learned(workspace, current) if current else Learned()
+    for month in news.open_months:
+        if month.missing_days and next_command == "finops showback":
+            next_command = f"finops land {month.source} --period {month.billing_period}"
+    return WorkspaceState(sources, current.name if current else None, problems, next_command, news)
