@@ -22,7 +22,7 @@ _DAY_OF_A_COST_CENTER = re.compile(r"(?P<center>[^/]+)/(?P<day>\d{4}-\d{2}-\d{2}
 
 # Statement lines are whole cents of allocated rows of one kind; see fct_chargeback.
 _KIND = (
-    "case when charge_kind <> 'cost' then charge_kind "
+    "case when charge_kind not in ('cost', 'correction') then charge_kind "
     "when method in ('direct', 'unallocated') then 'direct' else 'shared' end"
 )
 
@@ -30,8 +30,11 @@ _KIND = (
 # a direct rule's are those it claimed, a pool's are those that no rule claimed.
 _CHARGES = """
 with wanted as (
-    select distinct x_source, billing_period, charge_date, sub_account_id, service_name, charge_category, charge_kind,
-        currency, case when method = 'direct' then rule_id end as claimed_by
+    select distinct x_source, billing_period, charge_date, sub_account_id, service_name, charge_category,
+        -- Commitment benefit is moved between the users of a service, whatever rule claims their usage.
+        case charge_kind when 'commitment_benefit' then 'cost' else charge_kind end as charge_kind,
+        charge_kind = 'commitment_benefit' as is_of_all_rules,
+        currency, case when method = 'direct' and not starts_with(rule_id, '~') then rule_id end as claimed_by
     from chosen
 ),
 keys as (
@@ -40,7 +43,7 @@ keys as (
         d.billing_currency as currency, c.rule_id as claimed_by
     from fct_daily_costs as d
     left join fct_allocation_claims as c
-        on d.x_allocation_key = c.x_allocation_key
+        on d.x_allocation_key = c.x_allocation_key and d.charge_kind = c.charge_kind
         and d.charge_date between c.first_charge_date and c.last_charge_date
     semi join wanted as w
         on d.x_source = w.x_source and d.billing_period = w.billing_period and d.service_name = w.service_name
@@ -53,7 +56,7 @@ divided as (
         and keys.charge_category = wanted.charge_category and keys.charge_kind = wanted.charge_kind
         and keys.currency = wanted.currency
         and keys.sub_account_id is not distinct from wanted.sub_account_id
-        and keys.claimed_by is not distinct from wanted.claimed_by
+        and (wanted.is_of_all_rules or keys.claimed_by is not distinct from wanted.claimed_by)
 )
 select f.* from focus_cost_and_usage as f
 semi join divided
@@ -183,11 +186,12 @@ def _ledger_line(con: duckdb.DuckDBPyConnection, reference: str, given: dict[str
         "and c.CommitmentDiscountStatus is not distinct from d.commitment_discount_status "
         "and c.Tags is not distinct from d.tags "
         "left join fct_allocation_claims as r on d.x_allocation_key = r.x_allocation_key "
-        "and d.charge_date between r.first_charge_date and r.last_charge_date) as w "
+        "and d.charge_kind = r.charge_kind and d.charge_date between r.first_charge_date and r.last_charge_date) as w "
         "on a.x_source = w.x_source and a.billing_period = w.x_billing_period and a.charge_date = w.charge_date "
         "and a.service_name = w.service_name and a.charge_category = w.charge_category "
         "and a.charge_kind = w.charge_kind and a.sub_account_id is not distinct from w.sub_account_id "
-        "and case when a.method = 'direct' then a.rule_id end is not distinct from w.rule_id",
+        "and case when a.method = 'direct' and not starts_with(a.rule_id, '~') then a.rule_id end "
+        "is not distinct from w.rule_id",
     )
     return _explained(con, "ledger line", sources[0], limit, has_charges=True)
 

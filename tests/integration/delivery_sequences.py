@@ -45,21 +45,26 @@ class Sequence:
     steps: tuple[Step, ...]
 
 
-_CHARGES = st.lists(st.tuples(st.integers(-300, 5_000), st.integers(1, 28), st.integers(0, 1)), max_size=4).map(tuple)
+_CHARGES = st.lists(
+    st.tuples(st.integers(-300, 5_000), st.integers(1, 28), st.integers(0, 1)), min_size=1, max_size=4
+).map(tuple)
+# Repeated ones are drawn more often.
+_WHAT = ("rewritten", "rewritten", "late", "late", "shrunk", "shrunk", "same", "older", "half_written", "cut")
+_HOW = ("landed", "landed", "landed", "landed", "landed", "later", "killed", "killed", "concurrent")
 _STEPS = st.builds(
     Step,
-    what=st.sampled_from(["rewritten", "rewritten", "same", "shrunk", "late", "older", "half_written", "cut"]),
-    month=st.sampled_from(MONTHS),
+    what=st.sampled_from(_WHAT),
+    month=st.sampled_from([MONTHS[0], *MONTHS]),
     charges=_CHARGES,
     parts=st.integers(1, 2),
-    how=st.sampled_from(["landed", "landed", "landed", "later", "later", "killed", "killed", "concurrent"]),
-    kill_at=st.integers(10, 47),
+    how=st.sampled_from(_HOW),
+    kill_at=st.integers(5, 42),
 )
 SEQUENCES = st.builds(
     Sequence,
     overwrites=st.booleans(),
     has_twin=st.sampled_from([False, False, False, True]),
-    steps=st.lists(_STEPS, min_size=1, max_size=4).map(tuple),
+    steps=st.lists(_STEPS, min_size=1, max_size=3).map(tuple),
 )
 
 

@@ -112,7 +112,7 @@ def test_every_sequence_ends_in_the_marts_of_one_clean_load(worlds):
     tried, clean, delivered = worlds
     found, expected = marts(tried), marts(clean)
     assert len(drawn()) >= 200 and len(expected["focus_cost_and_usage"]) > 200
-    assert sum(export.kills for export in delivered.values()) > 50
+    assert sum(export.kills for export in delivered.values()) >= 30
     assert found.keys() == expected.keys()
     for name in expected:
         assert found[name] == expected[name], name

@@ -21,6 +21,7 @@ from pipelines.outputs.publish import current_run
 from pipelines.run import run
 from pipelines.sample import write_sample
 from pipelines.settings import Workspace
+from pipelines.status import workspace_status
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +129,12 @@ def test_a_rewritten_month_replaces_exactly_that_month(copy_of):
     after = totals(copy_of, key)
     changed = {k: after[k] - before[k] for k in after if after[k] != before[k]}
     assert changed == {("aws-acquired", "2026-10", "USD"): Decimal(100)}
+    (restated,) = workspace_status(Workspace.open(copy_of)).learned.restated
+    assert (restated.source, restated.billing_period, restated.currency) == ("aws-acquired", "2026-10", "USD")
+    assert (restated.billed_difference, restated.effective_difference, restated.days) == (Decimal(100), Decimal(100), 1)
+    shown = finops("status", copy_of).stdout
+    assert "Restated    aws-acquired 2026-10: billed +100.00, effective +100.00 USD" in shown
+    assert max(len(line) for line in shown.splitlines()) <= 80
 
 
 def totals(root: Path, key: str) -> dict[tuple, Decimal]:
