@@ -16,7 +16,15 @@ from pipelines.build import build
 from pipelines.landing import land
 from pipelines.landing.history import chains
 from pipelines.settings import Workspace
-from tests.integration.delivery_sequences import _PROCESSES, SEQUENCES, Export, Sequence, play, write_version
+from tests.integration.delivery_sequences import (
+    _PROCESSES,
+    SEQUENCES,
+    Export,
+    Sequence,
+    play,
+    with_its_turn,
+    write_version,
+)
 
 COUNT = 200
 # These tell how the marts came to be; all others tell what they hold.
@@ -24,7 +32,7 @@ HISTORY = ("dim_deliveries", "fct_restatements", "fct_schema_changes", "fct_comp
 
 
 def drawn() -> list[Sequence]:
-    """The same sequences every time."""
+    """As many as asked for, drawn from a fixed seed."""
     found: list[Sequence] = []
 
     @settings(
@@ -37,7 +45,7 @@ def drawn() -> list[Sequence]:
     )
     @given(SEQUENCES)
     def draw(sequence: Sequence) -> None:
-        found.append(sequence)
+        found.append(with_its_turn(sequence, len(found)))
 
     draw()
     return found
