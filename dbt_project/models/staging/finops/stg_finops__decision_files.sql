@@ -2,6 +2,5 @@
 select
     decision,
     decision_hash,
-    row_count,
-    decides_allocation
+    row_count
 from {{ landed_register('decision_files') }}

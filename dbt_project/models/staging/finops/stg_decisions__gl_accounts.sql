@@ -1,1 +1,0 @@
-select * from {{ landed_decisions('gl_accounts') }}
