@@ -94,7 +94,7 @@ rounding as (
     select
         billing_period,
         x_source,
-        min(provider) as provider,
+        case when count(distinct provider) = 1 then min(provider) end as provider,
         '~rounding' as cost_center_id,
         'Rounding' as service_name,
         'rounding' as kind,
