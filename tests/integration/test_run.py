@@ -134,7 +134,8 @@ def test_a_rewritten_month_replaces_exactly_that_month(copy_of):
     assert (restated.billed_difference, restated.effective_difference, restated.days) == (Decimal(100), Decimal(100), 1)
     shown = finops("status", copy_of).stdout
     assert "Restated    aws-acquired 2026-10: billed +100.00, effective +100.00 USD" in shown
-    assert max(len(line) for line in shown.splitlines()) <= 80
+    # the next command stays in one piece, however long the workspace's path is
+    assert max(len(line) for line in shown.splitlines() if not line.startswith("Next ")) <= 80
 
 
 def totals(root: Path, key: str) -> dict[tuple, Decimal]:
