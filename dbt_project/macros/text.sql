@@ -24,3 +24,12 @@
 {% macro duckdb__matches_pattern(value, pattern) -%}
     regexp_matches({{ value }}, {{ pattern }}, 'i')
 {%- endmacro %}
+
+{# A 64-bit hash of columns, NULLs included; equal rows have equal hashes, other rows may. #}
+{% macro row_hash(columns) -%}
+    {{ return(adapter.dispatch('row_hash', 'finops')(columns)) }}
+{%- endmacro %}
+
+{% macro duckdb__row_hash(columns) -%}
+    hash({{ columns | join(', ') }})
+{%- endmacro %}
