@@ -12,7 +12,7 @@
         'PricingCategory', 'PricingQuantity', 'PricingUnit', 'ConsumedQuantity', 'ConsumedUnit', 'ListUnitPrice',
         'ContractedUnitPrice', 'CommitmentDiscountQuantity', 'CommitmentDiscountUnit', 'CommitmentDiscountStatus',
         'CommitmentDiscountCategory', 'CommitmentDiscountType',
-        'EffectiveCost', 'BilledCost',
+        'EffectiveCost', 'BilledCost', 'ListCost', 'ContractedCost', 'CommitmentDiscountId',
     ]) }}
 {%- endmacro %}
 

@@ -172,7 +172,7 @@ priced as (
 select
     * exclude (
         is_converted, is_sold, is_consumed, given_sku_id, given_list_unit_price, given_contracted_unit_price,
-        named_pricing_unit, named_pricing_unit_of_row, named_consumed_unit, named_commitment_unit
+        source_gaps, named_pricing_unit, named_pricing_unit_of_row, named_consumed_unit, named_commitment_unit
     ),
     -- The columns that FOCUS wants on this row and the source does not give.
     nullif(concat_ws(
@@ -206,12 +206,14 @@ select
         end,
         -- Without an amortised bill nothing says which usage a fee covers: it stays where it was billed.
         case
-            when x_rule in ('azure/unamortized_purchase', 'gcp/commitment_fee') and effective_cost <> 0 then 'EffectiveCost'
+            when x_rule = 'azure/unamortized_purchase' and effective_cost <> 0 then 'EffectiveCost'
         end,
         -- Billed although a commitment covers it: at its discounted price (Google), or by an older kind of reservation (AWS).
         case
             when commitment_discount_status = 'Used' and billed_cost <> 0
                 and (x_provider = 'gcp' or x_rule = 'aws/covered_by_reservation') then 'BilledCost'
-        end
+        end,
+        -- What only the conversion knows that the source did not give.
+        source_gaps
     ), '') as x_gaps
 from priced

@@ -1,23 +1,151 @@
--- GCP billing export in FOCUS terms. Grain: one row per exported row.
+-- GCP billing export in FOCUS terms. Grain: one row per exported row, or several where one row is several charges: the part
+-- of a commitment's usage that it covers (per commitment) and the rest, a fee's unused part, a credit granted afterwards.
 -- Billed cost is cost plus all of its credits; the invoice month decides the billing period, usage time the charge.
--- The export does not say which usage a commitment's fee covers, so effective cost equals billed cost here.
+-- Covered usage is billed at zero and costs its part of the fee (int_focus__gcp_coverage). In the consumption model it is
+-- billed at its lower price and costs that; the fee is billed, and costs, what was not used of it.
 with
 
 lines as (
+    select * from {{ ref('int_focus__gcp_lines') }}
+),
+
+coverage as (
+    select * from {{ ref('int_focus__gcp_coverage') }}
+),
+
+-- A consumption price does not name its commitment: known where the account has only one for the service in the month.
+spend_commitments as (
+    select
+        x_source, x_billing_period, billing_account_id, committed_resource,
+        min(fee_commitment_id) as commitment_id,
+        min(sku_description) as commitment_name
+    from lines
+    where x_rule = 'commitment_fee' and commitment_category = 'Spend'
+    group by x_source, x_billing_period, billing_account_id, committed_resource
+    having count(distinct fee_commitment_id) = 1
+),
+
+charges as (
+    select
+        lines.*,
+        lines.x_rule as charge_rule,
+        lines.net_cost - case when lines.promotion_credit <> 0 then lines.promotion_credit else 0 end as billed_cost,
+        lines.net_cost - case when lines.promotion_credit <> 0 then lines.promotion_credit else 0 end as effective_cost,
+        cast(0 as decimal(13, 12)) as share_from,
+        cast(1 as decimal(13, 12)) as share_to,
+        case when lines.has_consumption_price then spend_commitments.commitment_id end as commitment_id,
+        case when lines.has_consumption_price then spend_commitments.commitment_name end as commitment_name,
+        case when lines.has_consumption_price and spend_commitments.commitment_id is not null then 'Used' end as commitment_status
+    from lines
+    left join spend_commitments
+        on
+            lines.x_source = spend_commitments.x_source
+            and lines.x_billing_period = spend_commitments.x_billing_period
+            and lines.billing_account_id = spend_commitments.billing_account_id
+            and lines.committed_resource = spend_commitments.committed_resource
+    where lines.x_rule <> 'commitment_fee' and lines.covered_cost = 0
+
+    union all
+    select
+        lines.*,
+        'covered_usage' as charge_rule,
+        cast(0 as decimal(28, 12)) as billed_cost,
+        coalesce(coverage.used_cost, 0) as effective_cost,
+        coalesce(coverage.share_from, cast(0 as decimal(13, 12))) as share_from,
+        coalesce(coverage.share_to, lines.covered_share) as share_to,
+        coverage.commitment_id,
+        coverage.commitment_name,
+        case when coverage.commitment_id is not null then 'Used' end as commitment_status
+    from lines
+    left join coverage
+        on
+            lines.x_source = coverage.x_source
+            and lines.x_billing_period = coverage.x_billing_period
+            and lines.x_source_file = coverage.x_source_file
+            and lines.x_source_row = coverage.x_source_row
+            and coverage.line_kind = 'usage'
+    where lines.covered_cost > 0
+
+    union all
+    -- What the commitment did not cover of the row; where it covered all, credits beyond its cost.
     select
         *,
-        case
-            when cost_type = 'tax' then 'tax'
-            when cost_type in ('rounding_error', 'roundoff') then 'rounding'
-            when cost_type = 'adjustment' and adjustment_type in ('GOODWILL', 'SALES_BASED_GOODWILL', 'SLA_VIOLATION')
-                then 'goodwill'
-            when cost_type = 'adjustment' then 'adjustment'
-            when sku_description like 'Commitment%' or subscription_instance_id is not null then 'commitment_fee'
-            else 'usage'
-        end as x_rule,
-        coalesce(sku_description like '%Spot%' or sku_description like '%Preemptible%', false) as is_spot,
-        cast(concat(substr(invoice_month, 1, 4), '-', substr(invoice_month, 5, 2), '-01') as date) as invoice_date
-    from {{ ref('stg_gcp__billing_export') }}
+        case when covered_share < 1 then 'usage' else 'credit' end as charge_rule,
+        net_cost - promotion_credit as billed_cost,
+        net_cost - promotion_credit as effective_cost,
+        covered_share as share_from,
+        cast(1 as decimal(13, 12)) as share_to,
+        cast(null as varchar) as commitment_id,
+        cast(null as varchar) as commitment_name,
+        cast(null as varchar) as commitment_status
+    from lines
+    where covered_cost > 0 and (covered_share < 1 or net_cost - promotion_credit <> 0)
+
+    union all
+    select
+        *,
+        'promotion' as charge_rule,
+        promotion_credit as billed_cost,
+        promotion_credit as effective_cost,
+        cast(0 as decimal(13, 12)) as share_from,
+        cast(0 as decimal(13, 12)) as share_to,
+        cast(null as varchar) as commitment_id,
+        cast(null as varchar) as commitment_name,
+        cast(null as varchar) as commitment_status
+    from lines
+    where promotion_credit <> 0
+
+    union all
+    select
+        *,
+        'commitment_fee' as charge_rule,
+        net_cost - promotion_credit as billed_cost,
+        cast(0 as decimal(28, 12)) as effective_cost,
+        cast(0 as decimal(13, 12)) as share_from,
+        cast(1 as decimal(13, 12)) as share_to,
+        fee_commitment_id as commitment_id,
+        sku_description as commitment_name,
+        cast(null as varchar) as commitment_status
+    from lines
+    where x_rule = 'commitment_fee'
+
+    union all
+    select
+        lines.*,
+        'unused_commitment' as charge_rule,
+        cast(0 as decimal(28, 12)) as billed_cost,
+        lines.net_cost - lines.promotion_credit - coalesce(coverage.used_cost, 0) as effective_cost,
+        cast(0 as decimal(13, 12)) as share_from,
+        cast(0 as decimal(13, 12)) as share_to,
+        lines.fee_commitment_id as commitment_id,
+        lines.sku_description as commitment_name,
+        'Unused' as commitment_status
+    from lines
+    left join coverage
+        on
+            lines.x_source = coverage.x_source
+            and lines.x_billing_period = coverage.x_billing_period
+            and lines.x_source_file = coverage.x_source_file
+            and lines.x_source_row = coverage.x_source_row
+            and coverage.line_kind = 'fee'
+    where
+        lines.x_rule = 'commitment_fee'
+        and lines.net_cost - lines.promotion_credit <> coalesce(coverage.used_cost, 0)
+),
+
+shared as (
+    select
+        * exclude (list_price, contracted_price),
+        charge_rule in ('usage', 'covered_usage') as is_usage,
+        charge_rule in ('usage', 'covered_usage', 'commitment_fee', 'subscription') as is_sold,
+        charge_rule in ('usage', 'covered_usage') and (charge_rule = 'covered_usage' or has_consumption_price) as is_committed,
+        list_price as exported_list_price,
+        contracted_price as exported_contracted_price,
+        {{ quantity_between('usage_amount_in_pricing_units', 'share_from', 'share_to') }} as priced_quantity,
+        {{ quantity_between('usage_amount', 'share_from', 'share_to', digits=4) }} as used_quantity,
+        {{ money_between('coalesce(cost_at_list, cost)', 'share_from', 'share_to') }} as shared_list_cost,
+        {{ money_between('coalesce(cost_at_effective_price_default, cost)', 'share_from', 'share_to') }} as shared_contracted_cost
+    from charges
 ),
 
 categories as (
@@ -48,67 +176,83 @@ select
     lines.usage_start_time as charge_period_start,
     coalesce(lines.usage_end_time, lines.usage_start_time) as charge_period_end,
 
-    case lines.x_rule
-        when 'usage' then 'Usage'
-        when 'commitment_fee' then 'Purchase'
-        when 'tax' then 'Tax'
-        when 'goodwill' then 'Credit'
+    case
+        when lines.charge_rule in ('usage', 'covered_usage', 'unused_commitment') then 'Usage'
+        when lines.charge_rule in ('commitment_fee', 'subscription') then 'Purchase'
+        when lines.charge_rule = 'tax' then 'Tax'
+        when lines.charge_rule in ('goodwill', 'credit', 'promotion') then 'Credit'
         else 'Adjustment'
     end as charge_category,
+    -- An earlier invoice's usage, by the month that Google's invoices have.
     case
         when lines.adjustment_type in ('USAGE_CORRECTION', 'PRICE_CORRECTION', 'METADATA_CORRECTION')
-            and cast(lines.usage_start_time as date) < lines.invoice_date then 'Correction'
+            and lines.usage_start_time < {{ to_utc('cast(lines.invoice_date as timestamp)', 'America/Los_Angeles') }}
+            then 'Correction'
     end as charge_class,
-    coalesce(lines.adjustment_description, lines.sku_description, lines.service_description) as charge_description,
-    case lines.x_rule
-        when 'usage' then 'Usage-Based'
-        when 'commitment_fee' then 'Recurring'
+    case
+        when lines.charge_rule = 'promotion' then coalesce(nullif(lines.promotion_names, ''), 'Promotion')
+        else coalesce(lines.adjustment_description, lines.sku_description, lines.service_description)
+    end as charge_description,
+    case
+        when lines.charge_rule in ('usage', 'covered_usage', 'unused_commitment') then 'Usage-Based'
+        when lines.charge_rule in ('commitment_fee', 'subscription') then 'Recurring'
         else 'One-Time'
     end as charge_frequency,
 
-    {{ money('lines.cost + lines.credits_total') }} as billed_cost,
-    {{ money('lines.cost + lines.credits_total') }} as effective_cost,
+    {{ money('lines.billed_cost') }} as billed_cost,
+    {{ money('lines.effective_cost') }} as effective_cost,
     case
-        when lines.x_rule in ('usage', 'commitment_fee') then coalesce(lines.cost_at_list, lines.cost)
-        else {{ money('lines.cost + lines.credits_total') }}
+        when lines.is_sold then lines.shared_list_cost
+        when lines.charge_rule = 'unused_commitment' then 0
+        else {{ money('lines.billed_cost') }}
     end as list_cost,
     case
-        when lines.x_rule in ('usage', 'commitment_fee') then coalesce(lines.cost_at_effective_price_default, lines.cost)
-        else {{ money('lines.cost + lines.credits_total') }}
+        when lines.is_sold then lines.shared_contracted_cost
+        when lines.charge_rule = 'unused_commitment' then 0
+        else {{ money('lines.billed_cost') }}
     end as contracted_cost,
 
-    case when lines.x_rule = 'usage' then lines.list_price end as list_unit_price,
-    case when lines.x_rule = 'usage' then lines.contracted_price end as contracted_unit_price,
+    case when lines.is_usage then lines.exported_list_price end as list_unit_price,
+    case when lines.is_usage then lines.exported_contracted_price end as contracted_unit_price,
     case
-        when lines.x_rule not in ('usage', 'commitment_fee') then null
-        when lines.x_rule = 'commitment_fee' then 'Standard'
-        when lines.consumption_model_id is not null and lower(lines.consumption_model_description) not like 'default%'
-            then 'Committed'
-        when lines.is_spot then 'Dynamic'
+        when lines.charge_rule = 'unused_commitment' or lines.is_committed then 'Committed'
+        when not lines.is_sold then null
+        when lines.is_usage and regexp_matches(coalesce(lines.sku_description, ''), 'spot|preemptible', 'i') then 'Dynamic'
         else 'Standard'
     end as pricing_category,
-    lines.currency as pricing_currency,
-    case when lines.x_rule in ('usage', 'commitment_fee') then lines.usage_amount_in_pricing_units end as pricing_quantity,
-    case when lines.x_rule in ('usage', 'commitment_fee') then lines.usage_pricing_unit end as pricing_unit,
-    case when lines.x_rule = 'usage' then lines.usage_amount end as consumed_quantity,
-    case when lines.x_rule = 'usage' then lines.usage_unit end as consumed_unit,
+    -- Accounts in another currency are priced in dollars.
+    case when lines.currency_conversion_rate <> 1 then 'USD' else lines.currency end as pricing_currency,
+    case
+        when lines.currency_conversion_rate <> 1 and lines.currency_conversion_rate > 0
+            then {{ money('sign(lines.effective_cost) * ' ~ unit_price('abs(lines.effective_cost)', 'lines.currency_conversion_rate')) }}
+    end as pricing_currency_effective_cost,
+    case when lines.is_sold then lines.priced_quantity end as pricing_quantity,
+    case when lines.is_sold then lines.usage_pricing_unit end as pricing_unit,
+    case when lines.is_usage then lines.used_quantity end as consumed_quantity,
+    case when lines.is_usage then lines.usage_unit end as consumed_unit,
 
+    case when lines.commitment_id is not null then lines.commitment_category end as commitment_discount_category,
+    lines.commitment_id as commitment_discount_id,
+    lines.commitment_name as commitment_discount_name,
+    -- Commitments to spend are measured in money, the others in units of their price.
     case
-        when lines.x_rule <> 'commitment_fee' or lines.subscription_instance_id is null then null
-        when lines.sku_description like 'Commitment - dollar%' then 'Spend'
-        else 'Usage'
-    end as commitment_discount_category,
-    case when lines.x_rule = 'commitment_fee' then lines.subscription_instance_id end as commitment_discount_id,
-    case when lines.x_rule = 'commitment_fee' and lines.subscription_instance_id is not null then lines.sku_description end
-        as commitment_discount_name,
-    case
-        when lines.x_rule = 'commitment_fee' and lines.subscription_instance_id is not null
-            then lines.usage_amount_in_pricing_units
+        when lines.commitment_id is null then null
+        when lines.commitment_category = 'Spend' and lines.charge_rule = 'commitment_fee' then {{ money('lines.billed_cost - lines.offset_credit') }}
+        when lines.commitment_category = 'Spend' then {{ money('lines.effective_cost') }}
+        when lines.charge_rule <> 'unused_commitment' then lines.priced_quantity
+        when lines.net_cost > 0 and lines.effective_cost between 0 and lines.net_cost
+            then {{ quantity_between('lines.usage_amount_in_pricing_units', '0', 'cast(' ~ unit_price('lines.effective_cost', 'lines.net_cost') ~ ' as decimal(13, 12))') }}
     end as commitment_discount_quantity,
-    case when lines.x_rule = 'commitment_fee' and lines.subscription_instance_id is not null then 'Committed Use Discount' end
-        as commitment_discount_type,
-    case when lines.x_rule = 'commitment_fee' and lines.subscription_instance_id is not null then lines.usage_pricing_unit end
-        as commitment_discount_unit,
+    lines.commitment_status as commitment_discount_status,
+    case when lines.commitment_id is not null then 'Committed Use Discount' end as commitment_discount_type,
+    case
+        when lines.commitment_id is not null then case lines.commitment_category when 'Spend' then lines.currency else lines.usage_pricing_unit end
+    end as commitment_discount_unit,
+    case when lines.is_usage then {{ system_label('reservation_name') }} end as capacity_reservation_id,
+    case
+        when lines.is_usage and {{ system_label('reservation_name') }} is not null
+            then case lower({{ system_label('is_unused_reservation') }}) when 'true' then 'Unused' else 'Used' end
+    end as capacity_reservation_status,
 
     coalesce(categories.service_category, 'Other') as service_category,
     coalesce(categories.service_subcategory, 'Other (Other)') as service_subcategory,
@@ -140,11 +284,20 @@ select
     lines.x_source_file,
     lines.x_source_row,
     'gcp' as x_provider,
-    'gcp/' || lines.x_rule as x_rule,
+    'gcp/' || lines.charge_rule as x_rule,
     lines.cost_type as x_line_type,
     coalesce(lines.service_description, lines.service_id) as x_service_code,
-    cast(null as varchar) as x_resource_group
-from lines
+    cast(null as varchar) as x_resource_group,
+    nullif(concat_ws(',',
+        case when lines.is_sold and lines.cost_at_list is null then 'ListCost' end,
+        case when lines.is_sold and lines.cost_at_effective_price_default is null then 'ContractedCost' end,
+        case
+            when lines.is_committed and lines.commitment_id is null
+                or lines.commitment_id is not null and lines.charge_rule in ('commitment_fee', 'unused_commitment')
+                and lines.subscription_instance_id is null then 'CommitmentDiscountId'
+        end
+    ), '') as source_gaps
+from shared as lines
 left join categories on categories.provider_service_key = 'gcp:' || lower(lines.service_description)
 left join regions on regions.provider_region_key = 'gcp:' || lower(lines.location_region)
 left join tags on concat_ws('|', lines.labels, lines.project_labels, lines.tags) = tags.raw_tags

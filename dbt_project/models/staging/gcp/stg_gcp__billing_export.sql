@@ -18,6 +18,7 @@ select
     lines.usage_end_time,
     lines.invoice_month,
     lines.currency,
+    lines.currency_conversion_rate,
     lines.cost_type,
     lines.adjustment_info_type as adjustment_type,
     lines.adjustment_info_description as adjustment_description,

@@ -1,0 +1,205 @@
+{{ config(materialized='table') }}
+-- Which commitment paid how much of which usage, in Google's credit model. Grain: covered usage row × commitment, and one
+-- row per commitment fee with the part of it that was used.
+-- A pool is what the fees and the credits of one account, resource, region and hour (day, where a row is longer) have in
+-- common. What is used of a pool's fees is covered units ÷ committed units where both are measured in the same unit, else
+-- at most what the credits are worth: nobody pays more with a commitment than without. It is laid out over the covered
+-- usage in proportion to the credits (focus.md 4.3), the fees one after the other, so that nothing is lost to rounding.
+{%- set pool_columns = [
+    'x_source', 'x_billing_period', 'billing_account_id', 'currency', 'commitment_category', 'window_start', 'pool_resource',
+    'pool_family', 'pool_region',
+] -%}
+{%- set pool = pool_columns | join(', ') %}
+with
+
+lines as (
+    select
+        *,
+        case
+            when usage_end_time <= usage_start_time + interval '1' hour then 1
+            when usage_end_time <= usage_start_time + interval '25' hour then 2
+            else 3
+        end as span
+    from {{ ref('int_focus__gcp_lines') }}
+    where x_rule = 'commitment_fee' or covered_cost > 0
+),
+
+windowed as (
+    select
+        *,
+        case max(span) over (partition by x_source, x_billing_period, billing_account_id, currency, commitment_category)
+            when 1 then date_trunc('hour', usage_start_time)
+            when 2 then date_trunc('day', usage_start_time)
+            else date_trunc('month', usage_start_time)
+        end as window_start
+    from lines
+),
+
+fees as (
+    select
+        x_source, x_billing_period, x_source_file, x_source_row, billing_account_id, currency, commitment_category, window_start,
+        coalesce(committed_resource, '') as pool_resource,
+        machine_family as pool_family,
+        coalesce(location_region, '') as pool_region,
+        fee_commitment_id,
+        sku_description,
+        usage_start_time,
+        usage_pricing_unit,
+        usage_amount_in_pricing_units,
+        {{ money('net_cost - promotion_credit') }} as fee
+    from windowed
+    where x_rule = 'commitment_fee' and offset_credit = 0 and net_cost - promotion_credit > 0
+),
+
+pools as (
+    select
+        {{ pool }},
+        cast(sum(fee) as decimal(28, 12)) as pool_fee,
+        cast(sum(usage_amount_in_pricing_units) as decimal(38, 12)) as committed_units,
+        min(usage_pricing_unit) as unit,
+        count(distinct coalesce(usage_pricing_unit, '')) as units
+    from fees
+    group by {{ pool }}
+),
+
+-- The most specific pool there is. Fees may come without a region or family, and flexible commitments under Compute Engine.
+covered as (
+    select
+        lines.*,
+        pools.pool_resource, pools.pool_family, pools.pool_region,
+        pools.pool_fee, pools.committed_units, pools.units,
+        case
+            when lines.usage_pricing_unit = pools.unit
+                then {{ quantity_between('lines.usage_amount_in_pricing_units', '0', 'lines.covered_share') }}
+        end as covered_units
+    from windowed as lines
+    inner join pools
+        on
+            lines.x_source = pools.x_source
+            and lines.x_billing_period = pools.x_billing_period
+            and lines.billing_account_id = pools.billing_account_id
+            and lines.currency = pools.currency
+            and lines.commitment_category = pools.commitment_category
+            and lines.window_start = pools.window_start
+            and (
+                pools.pool_resource in (lines.committed_resource, '')
+                or (lines.commitment_category = 'Spend' and pools.pool_resource = 'compute engine')
+            )
+            and pools.pool_family in (lines.machine_family, '')
+            and pools.pool_region in (coalesce(lines.location_region, ''), '')
+    where lines.covered_cost > 0
+    qualify row_number() over (
+        partition by lines.x_source, lines.x_billing_period, lines.x_source_file, lines.x_source_row
+        order by
+            pools.pool_region desc, pools.pool_family desc,
+            case when pools.pool_resource = lines.committed_resource then 1 else 2 end, pools.pool_resource desc
+    ) = 1
+),
+
+used as (
+    select
+        {{ pool }},
+        any_value(pool_fee) as pool_fee,
+        cast(sum(covered_cost) as decimal(28, 12)) as pool_credit,
+        least(
+            cast(sum(covered_cost) as decimal(28, 12)),
+            case
+                when count(*) = count(covered_units) and any_value(units) = 1
+                    and sum(covered_units) < any_value(committed_units)
+                    then {{ part_of('any_value(pool_fee)', 'cast(sum(covered_units) as decimal(38, 12))', 'any_value(committed_units)') }}
+                else any_value(pool_fee)
+            end
+        ) as pool_used
+    from covered
+    group by {{ pool }}
+),
+
+usage_ends as (
+    select
+        covered.*,
+        used.pool_used,
+        used.pool_credit,
+        cast(sum(covered.covered_cost) over (
+            partition by {% for column in pool_columns %}covered.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
+            order by covered.usage_start_time, covered.x_source_file, covered.x_source_row
+        ) as decimal(28, 12)) as credit_to
+    from covered
+    inner join used using ({{ pool }})
+),
+
+usage_spans as (
+    select
+        *,
+        coalesce(lag(used_to) over (partition by {{ pool }} order by credit_to, usage_start_time, x_source_file, x_source_row), 0)
+            as used_from
+    from (
+        select *, {{ part_of('pool_used', 'credit_to', 'pool_credit') }} as used_to
+        from usage_ends
+    ) as ends
+),
+
+fee_ends as (
+    select
+        fees.*,
+        used.pool_used,
+        used.pool_fee,
+        cast(sum(fees.fee) over (
+            partition by {% for column in pool_columns %}fees.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
+            order by fees.fee_commitment_id, fees.usage_start_time, fees.x_source_file, fees.x_source_row
+        ) as decimal(28, 12)) as fee_to
+    from fees
+    inner join used using ({{ pool }})
+),
+
+fee_spans as (
+    select
+        *,
+        coalesce(lag(used_to) over (partition by {{ pool }} order by fee_to), 0) as used_from
+    from (
+        select *, {{ part_of('pool_used', 'fee_to', 'pool_fee') }} as used_to
+        from fee_ends
+    ) as ends
+),
+
+commitments as (
+    select
+        {{ pool }}, fee_commitment_id,
+        min(sku_description) as commitment_name,
+        min(used_from) as used_from,
+        max(used_to) as used_to
+    from fee_spans
+    group by {{ pool }}, fee_commitment_id
+),
+
+pieces as (
+    select
+        spans.*,
+        commitments.fee_commitment_id as commitment_id,
+        commitments.commitment_name,
+        greatest(spans.used_from, commitments.used_from) as piece_from,
+        least(spans.used_to, commitments.used_to) as piece_to
+    from usage_spans as spans
+    inner join commitments using ({{ pool }})
+    where
+        commitments.used_from < spans.used_to and commitments.used_to > spans.used_from
+)
+
+select
+    x_source, x_billing_period, x_source_file, x_source_row,
+    'usage' as line_kind,
+    commitment_id,
+    commitment_name,
+    cast(piece_to - piece_from as decimal(28, 12)) as used_cost,
+    cast({{ unit_price('(piece_from - used_from)', '(used_to - used_from)') }} * covered_share as decimal(13, 12)) as share_from,
+    cast({{ unit_price('(piece_to - used_from)', '(used_to - used_from)') }} * covered_share as decimal(13, 12)) as share_to
+from pieces
+union all
+select
+    x_source, x_billing_period, x_source_file, x_source_row,
+    'fee' as line_kind,
+    fee_commitment_id as commitment_id,
+    sku_description as commitment_name,
+    cast(used_to - used_from as decimal(28, 12)) as used_cost,
+    cast(0 as decimal(13, 12)) as share_from,
+    cast(0 as decimal(13, 12)) as share_to
+from fee_spans
