@@ -141,7 +141,8 @@ def _write_ledger(workspace: Workspace, con: duckdb.DuckDBPyConnection, folder: 
             continue
         con.execute(
             f"copy (select * from warehouse.main.{_LEDGER} where x_source = ? and x_billing_period = ? "
-            f"order by x_source_file, x_source_row, x_rule, CommitmentDiscountId) to '{target}' (format parquet, compression zstd)",
+            "order by x_source_file, x_source_row, x_rule, CommitmentDiscountId) "
+            f"to '{target}' (format parquet, compression zstd)",
             [source, period],
         )
         written += 1
