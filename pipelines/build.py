@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.errors import BuildError
+from pipelines.landing.books import register_books
 from pipelines.landing.contracts import CONTRACTS
 from pipelines.landing.decisions import land_decisions
 from pipelines.landing.deliveries import landed_deliveries, locked, write_atomically
@@ -91,6 +92,7 @@ def _prune(workspace: Workspace) -> None:
 def register_deliveries(workspace: Workspace) -> None:
     """Write what lies in landing as two small tables, so that dbt reads landing only."""
     ensure_contract_files(workspace)
+    register_books(workspace)
     sources = {source.name: source for source in workspace.sources}
     deliveries = [d for d in landed_deliveries(workspace) if d.source in sources]
     folder = workspace.landing / "register"

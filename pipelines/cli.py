@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 import textwrap
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
@@ -320,6 +321,43 @@ def showback(
 
     summary = write_showback(Workspace.open(workspace), _checked(period), _say)
     out.print(f"{summary.statements} statements for {summary.period} ({summary.status}): {summary.folder}")
+
+
+@app.command()
+def close(
+    period: Annotated[str, typer.Argument(help="Billing period, YYYY-MM.")],
+    with_earlier: Annotated[bool, typer.Option("--with-earlier", help="Also every open month before it.")] = False,
+    despite: Annotated[str, typer.Option(help="Close an incomplete month; the reason stays in the books.")] = "",
+    reopening: Annotated[bool, typer.Option("--reopen", help="Reverse the newest closed month.")] = False,
+    by: Annotated[str, typer.Option(help="Who opens it again.")] = "",
+    reason: Annotated[str, typer.Option(help="Why it is opened again.")] = "",
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Close a month: check it, wait for approval of exactly its numbers, post it. Closed statements never change.
+
+    Example: finops close 2026-10
+    """
+    from pipelines.close import close as close_month
+    from pipelines.close import earlier_open_periods, reopen
+    from pipelines.run import showback as write_showback
+
+    opened = Workspace.open(workspace)
+    if reopening:
+        reopen(opened, period, by=by, reason=reason, progress=_say)
+        out.print(f"{period} is open again; its closed statement and the reversal stay in fct_closed_statements.")
+        return
+    months = [*(earlier_open_periods(opened, period) if with_earlier else []), period]
+    for month in months:
+        summary = close_month(opened, month, despite=despite, progress=_say)
+        totals = ", ".join(f"{_amount(total)} {currency}" for currency, total in summary.totals.items())
+        out.print(f"{month}  {summary.status.replace('_', ' ')}  {totals}")
+        if summary.status == "soft_closed":
+            digest = summary.statement_hash[:12]
+            out.print("\nWaiting for approval. Add this row to decisions/close_approvals.csv and run again:")
+            out.print(f"  {month},approve,{digest},NAME,{date.today()},", markup=False)
+            out.print("  (billing_period,decision,statement_hash,approved_by,approved_on,note)", markup=False)
+            return
+        write_showback(opened, month, _say)
 
 
 @app.command()

@@ -13,7 +13,9 @@ import duckdb
 from pipelines.build import build, models_version
 from pipelines.errors import FinopsError, SettingsError
 from pipelines.landing import LandingReport, land
+from pipelines.landing.decisions import read_decisions
 from pipelines.landing.deliveries import landed_deliveries, write_atomically
+from pipelines.outputs.journal import write_journal
 from pipelines.outputs.publish import current_run, publish
 from pipelines.outputs.statements import StatementSummary, write_statements
 from pipelines.settings import Workspace, is_period
@@ -73,7 +75,10 @@ def showback(workspace: Workspace, period: str | None = None, progress: Progress
     chosen = period or newest_period(current)
     if chosen is None:
         raise FinopsError(str(current), "the published marts hold no month", fix="Land a bill, then run `finops run`")
-    return write_statements(current / "marts.duckdb", chosen, workspace.reports)
+    summary = write_statements(current / "marts.duckdb", chosen, workspace.reports)
+    columns = [(row["column"], row["field"]) for row in read_decisions(workspace)["journal_columns"]]
+    write_journal(current / "marts.duckdb", chosen, columns, summary.folder / f"journal-{chosen}.csv")
+    return summary
 
 
 def newest_period(run_folder: Path) -> str | None:

@@ -170,7 +170,10 @@ def _write_reconciliation(book: Book, sheet: Any, showback: Showback) -> None:
         _write_check(book, sheet, row, check, showback)
         row += 1
     if not showback.checks:
-        sheet.write_string(row, 0, "No reconciliation was published for this period.", book.style(italic=True))
+        text = "No reconciliation was published for this period."
+        if showback.is_final:
+            text = "The period is closed. Its reconciliation of today is in fct_reconciliation."
+        sheet.write_string(row, 0, text, book.style(italic=True))
         row += 1
     _write_bridge(book, sheet, row + 1, showback)
 

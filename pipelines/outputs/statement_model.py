@@ -297,7 +297,8 @@ class _Reader:
             currencies=tuple(sorted(digits, key=self._currency_order())),
             digits=digits,
             statements=statements,
-            checks=self._checks(),
+            # Reconciliation is about the costs of today; a closed statement says nothing that can still change.
+            checks=() if status == "closed" else self._checks(),
         )
 
     def _statements(self, first_month: str) -> tuple[Statement, ...]:

@@ -1,133 +1,106 @@
--- Statement lines. Grain: billing period × cost centre × source × service × kind × currency.
--- Amounts are whole minor units (cents) by largest remainder within each source and currency; the one 'rounding' line
--- per source and currency holds what is smaller than a cent, so that all lines sum to the ledger to the last decimal.
+-- Statement lines. Grain: line_id; per billing period × cost centre × source × service × kind × currency one line,
+-- and one per posting of it. A closed month's lines are those that were posted and never change; what costs or rules say
+-- differently since then are adjustments, posted in the first open month under their month of origin (billing_period).
+-- Per billing period all lines sum to the allocated costs of today, to the last decimal.
 with
 
-allocated as (
+calculated as (
+    select * from {{ ref('int_chargeback__calculated') }}
+),
+
+periods as (
+    select * from {{ ref('int_books__periods') }}
+),
+
+posted as (
+    select * from {{ ref('stg_finops__book_lines') }}
+),
+
+open_lines as (
     select
-        billing_period,
-        x_source,
-        provider,
-        cost_center_id,
-        service_name,
+        calculated.billing_period,
+        calculated.billing_period as posting_period,
+        calculated.cost_center_id,
         case
-            when charge_kind not in ('cost', 'correction') then charge_kind
-            when method in ('direct', 'unallocated') then 'direct'
-            else 'shared'
-        end as kind,
-        currency,
-        sum(allocated_cost) as effective_exact,
-        sum(allocated_billed_cost) as billed_exact
-    from {{ ref('fct_allocated_costs') }}
-    group by all
+            when coalesce(periods.revisions, 0) = 0 then calculated.line_id
+            else {{ hash_of(['calculated.line_id', 'cast(periods.revisions + 1 as varchar)']) }}
+        end as line_id,
+        calculated.kind,
+        calculated.x_source,
+        calculated.provider,
+        calculated.service_name,
+        calculated.amount,
+        calculated.billed_amount,
+        calculated.currency,
+        calculated.amount_reporting,
+        cast(coalesce(periods.revisions, 0) + 1 as integer) as revision
+    from calculated
+    left join periods on calculated.billing_period = periods.billing_period
+    where coalesce(periods.status, 'open') <> 'closed'
 ),
 
-scaled as (
+changes as (
     select
-        allocated.*,
-        coalesce(currencies.minor_units, 2) as minor_units,
-        cast(power(10, coalesce(currencies.minor_units, 2)) as integer) as factor
-    from allocated
-    left join {{ ref('currencies') }} as currencies on allocated.currency = currencies.currency_code
+        billing_period, cost_center_id, x_source, provider, service_name, currency,
+        sum(amount) as amount,
+        sum(billed_amount) as billed_amount
+    from (
+        select billing_period, cost_center_id, x_source, provider, service_name, currency, amount, billed_amount
+        from calculated
+        union all
+        select
+            billing_period, cost_center_id, x_source, provider, service_name, currency,
+            -amount as amount,
+            -billed_amount as billed_amount
+        from posted
+    ) as both_sides
+    where billing_period in (select c.billing_period from periods as c where c.status = 'closed')
+    group by billing_period, cost_center_id, x_source, provider, service_name, currency
+    having sum(amount) <> 0 or sum(billed_amount) <> 0
 ),
 
-floors as (
+adjustments as (
     select
-        *,
-        {{ minor_units_floor('effective_exact', 'factor') }} as effective_floor,
-        {{ minor_units_floor('billed_exact', 'factor') }} as billed_floor,
-        {{ minor_units_floor('sum(effective_exact) over statement', 'factor') }} as effective_total,
-        {{ minor_units_floor('sum(billed_exact) over statement', 'factor') }} as billed_total,
-        sum(effective_exact) over statement as effective_total_exact,
-        sum(billed_exact) over statement as billed_total_exact
-    from scaled
-    window statement as (partition by billing_period, x_source, currency)
+        changes.billing_period,
+        periods.first_open_period as posting_period,
+        changes.cost_center_id,
+        {{ hash_of([
+            'changes.billing_period', 'periods.first_open_period', 'changes.cost_center_id', 'changes.x_source',
+            'changes.provider', 'changes.service_name', 'changes.currency', "'adjustment'",
+            "cast(coalesce(open_periods.revisions, 0) as varchar)"
+        ]) }} as line_id,
+        case when changes.cost_center_id = '~rounding' then 'rounding' else 'adjustment' end as kind,
+        changes.x_source,
+        changes.provider,
+        changes.service_name,
+        {{ money('changes.amount') }} as amount,
+        {{ money('changes.billed_amount') }} as billed_amount,
+        changes.currency,
+        {{ money('changes.amount * rates.rate') }} as amount_reporting,
+        cast(coalesce(open_periods.revisions, 0) + 1 as integer) as revision
+    from changes
+    inner join periods on changes.billing_period = periods.billing_period
+    left join periods as open_periods on periods.first_open_period = open_periods.billing_period
+    left join {{ ref('int_currency__rates') }} as rates
+        on changes.billing_period = rates.billing_period and changes.currency = rates.from_currency
 ),
 
-signed as (
-    select
-        *,
-        case when effective_total >= sum(effective_floor) over statement then 1 else -1 end as effective_sign,
-        case when billed_total >= sum(billed_floor) over statement then 1 else -1 end as billed_sign
-    from floors
-    window statement as (partition by billing_period, x_source, currency)
-),
-
-ranked as (
-    select
-        *,
-        effective_total - sum(effective_floor) over statement as effective_left,
-        billed_total - sum(billed_floor) over statement as billed_left,
-        row_number() over (
-            partition by billing_period, x_source, currency
-            order by
-                (effective_exact * factor - effective_floor) * effective_sign desc, abs(effective_exact) desc,
-                cost_center_id, service_name, kind
-        ) as effective_rank,
-        row_number() over (
-            partition by billing_period, x_source, currency
-            order by
-                (billed_exact * factor - billed_floor) * billed_sign desc, abs(billed_exact) desc,
-                cost_center_id, service_name, kind
-        ) as billed_rank
-    from signed
-    window statement as (partition by billing_period, x_source, currency)
-),
-
-lines as (
-    select
-        billing_period,
-        x_source,
-        provider,
-        cost_center_id,
-        service_name,
-        kind,
-        currency,
-        {{ from_minor_units('effective_floor + case when effective_rank <= abs(effective_left) then effective_sign else 0 end', 'minor_units') }}
-            as amount,
-        {{ from_minor_units('billed_floor + case when billed_rank <= abs(billed_left) then billed_sign else 0 end', 'minor_units') }}
-            as billed_amount
-    from ranked
-),
-
-rounding as (
-    select
-        billing_period,
-        x_source,
-        case when count(distinct provider) = 1 then min(provider) end as provider,
-        '~rounding' as cost_center_id,
-        'Rounding' as service_name,
-        'rounding' as kind,
-        currency,
-        {{ money('any_value(effective_total_exact)') }}
-        - {{ from_minor_units('any_value(effective_total)', 'any_value(minor_units)') }} as amount,
-        {{ money('any_value(billed_total_exact)') }}
-        - {{ from_minor_units('any_value(billed_total)', 'any_value(minor_units)') }} as billed_amount
-    from floors
-    group by billing_period, x_source, currency
-),
-
-all_lines as (
-    select * from lines
+unposted as (
+    select * from open_lines
     union all
-    select * from rounding
+    select * from adjustments
 )
 
 select
-    all_lines.billing_period,
-    all_lines.billing_period as posting_period,
-    cost_center_id,
-    {{ hash_of(['all_lines.billing_period', 'cost_center_id', 'x_source', 'provider', 'service_name', 'kind', 'currency']) }} as line_id,
-    kind,
-    x_source,
-    provider,
-    service_name,
-    {{ money('amount') }} as amount,
-    {{ money('billed_amount') }} as billed_amount,
-    currency,
-    -- NULL where no rate is decided; shown beside the amount, never instead of it.
-    {{ money('amount * rates.rate') }} as amount_reporting,
-    cast('open' as varchar) as status
-from all_lines
-left join {{ ref('int_currency__rates') }} as rates
-    on all_lines.billing_period = rates.billing_period and all_lines.currency = rates.from_currency
+    billing_period, posting_period, cost_center_id, line_id, kind, x_source, provider, service_name, amount,
+    billed_amount, currency, amount_reporting, 'closed' as status, revision
+from posted
+union all
+select
+    unposted.billing_period, unposted.posting_period, unposted.cost_center_id, unposted.line_id, unposted.kind,
+    unposted.x_source, unposted.provider, unposted.service_name, unposted.amount, unposted.billed_amount,
+    unposted.currency, unposted.amount_reporting,
+    coalesce(periods.status, 'open') as status,
+    unposted.revision
+from unposted
+left join periods on unposted.posting_period = periods.billing_period

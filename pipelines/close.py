@@ -1,0 +1,218 @@
+"""Closing the books of a month: open → soft closed → closed. Closed statements never change.
+
+What changes later is posted as adjustments in the first open month. Re-opening is a reversal that stays in the books.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+
+from pipelines.build import build
+from pipelines.errors import FinopsError, SettingsError
+from pipelines.landing.books import LINES, BookEvent, book_events, closed_periods, posted_lines, record, statement_hash
+from pipelines.landing.decisions import read_decisions
+from pipelines.landing.deliveries import locked
+from pipelines.outputs.publish import current_run, publish
+from pipelines.settings import Workspace, is_period
+
+_SHOWN = 12  # characters of a statement hash that an approval has to repeat
+Progress = Callable[[str], None]
+
+
+class CloseError(FinopsError):
+    """A month could not be closed or opened again; the books are as they were."""
+
+
+@dataclass(frozen=True)
+class CloseSummary:
+    period: str
+    status: str  # soft_closed | closed | open (after a reversal)
+    statement_hash: str
+    totals: dict[str, Decimal]  # per currency, rounding included
+    was_changed: bool
+
+
+def soft_close(workspace: Workspace, period: str, *, despite: str = "") -> CloseSummary:
+    """Check that the month is complete and fix what is to be approved: the hash of its statement lines.
+
+    `despite` is the reason for closing a month that is not complete; it is kept in the books.
+    """
+    with locked(workspace, "books"):
+        marts = _marts(workspace, period)
+        events = book_events(workspace)
+        with duckdb.connect(str(marts), read_only=True) as con:
+            content, totals = _content(con, period)
+            if period in closed_periods(events):
+                return CloseSummary(period, "closed", content, totals, False)
+            _check_order(con, period, events)
+            if not despite:
+                _check_complete(con, period)
+        latest = [e for e in events if e.billing_period == period][-1:]
+        is_known = bool(latest) and latest[0].event == "soft_close" and latest[0].content_hash == content
+        if not is_known:
+            record(workspace, "soft_close", period, content, None, _now(), reason=despite)
+        return CloseSummary(period, "soft_closed", content, totals, not is_known)
+
+
+def close(
+    workspace: Workspace,
+    period: str,
+    *,
+    approved_by: str = "",
+    despite: str = "",
+    progress: Progress = lambda _: None,
+) -> CloseSummary:
+    """Close a month that was approved: by `approved_by`, or by a row of decisions/close_approvals.csv.
+
+    Without an approval of exactly these numbers the month stays soft closed. Closing a closed month does nothing.
+    """
+    soft = soft_close(workspace, period, despite=despite)
+    if soft.status == "closed":
+        return soft
+    approver = approved_by or _approval(workspace, soft)
+    if not approver:
+        return soft
+    with locked(workspace, "books"):
+        marts = _marts(workspace, period)
+        with duckdb.connect(str(marts), read_only=True) as con:
+            content, totals = _content(con, period)
+            if content != soft.statement_hash:
+                raise CloseError(period, "the statements changed while they were approved", "Nothing was closed",
+                                 f"Look at them and run `finops close {period}` again")  # fmt: skip
+            columns = ", ".join(name for name in LINES.names if name not in ("sequence", "revision"))
+            lines = con.execute(
+                f"select {columns} from fct_chargeback where posting_period = ? and status <> 'closed' "
+                "order by line_id",
+                [period],
+            ).to_arrow_table()
+        record(workspace, "close", period, content, lines, _now(), approver, despite)
+    _refresh(workspace, progress)
+    return CloseSummary(period, "closed", content, totals, True)
+
+
+def reopen(
+    workspace: Workspace, period: str, *, by: str, reason: str, progress: Progress = lambda _: None
+) -> CloseSummary:
+    """Reverse the newest closed month: its postings stay, their negatives are posted beside them, and it is open."""
+    if not by.strip() or not reason.strip():
+        raise SettingsError("close", "a reversal needs --by and --reason", fix="Say who opens the month again, and why")
+    with locked(workspace, "books"):
+        events = book_events(workspace)
+        closed = closed_periods(events)
+        if period not in closed or period != closed[-1]:
+            what = f"is not the newest closed month ({closed[-1]})" if closed else "is not closed"
+            raise CloseError(period, what, "Nothing was changed", "Later changes of older months become adjustments")
+        last = [e for e in events if e.billing_period == period and e.event == "close"][-1]
+        with duckdb.connect() as con:
+            con.execute(
+                f"create view reversal as select md5(line_id || ':reversal:{len(events) + 1}') as line_id, "
+                "billing_period, posting_period, cost_center_id, kind, x_source, provider, service_name, "
+                "cast(-amount as decimal(28, 12)) as amount, cast(-billed_amount as decimal(28, 12)) as billed_amount, "
+                "currency, cast(-amount_reporting as decimal(28, 12)) as amount_reporting "
+                f"from read_parquet('{posted_lines(workspace, last)}')"
+            )
+            content = statement_hash(con, "reversal")
+            columns = ", ".join(name for name in LINES.names if name not in ("sequence", "revision"))
+            lines = con.execute(f"select {columns} from reversal order by line_id").to_arrow_table()
+        record(workspace, "reopen", period, content, lines, _now(), by, reason)
+    _refresh(workspace, progress)
+    return CloseSummary(period, "open", content, {}, True)
+
+
+def earlier_open_periods(workspace: Workspace, period: str) -> list[str]:
+    """Months before `period` that hold charges and are not closed, oldest first."""
+    with duckdb.connect(str(_marts(workspace, period)), read_only=True) as con:
+        return _earlier_open(con, period, book_events(workspace))
+
+
+def _marts(workspace: Workspace, period: str) -> Path:
+    if not is_period(period):
+        raise SettingsError("close", f"'{period}' is not a billing period", fix="Write it like 2026-10")
+    current = current_run(workspace)
+    if current is None:
+        raise CloseError(str(workspace.published), "nothing has been published yet", fix="Run `finops run` first")
+    return current / "marts.duckdb"
+
+
+def _content(con: duckdb.DuckDBPyConnection, period: str) -> tuple[str, dict[str, Decimal]]:
+    lines = f"(select * from fct_chargeback where posting_period = '{period}' and status <> 'closed')"
+    totals = dict(con.execute(f"select currency, sum(amount) from {lines} group by 1 order by 1").fetchall())
+    if not totals:
+        posted = con.execute("select count(*) from fct_chargeback where posting_period = ?", [period]).fetchone()
+        if not posted or not posted[0]:
+            raise CloseError(period, "has no charges to close", "Nothing was changed", "Land its bills first")
+    return statement_hash(con, lines), totals
+
+
+def _earlier_open(con: duckdb.DuckDBPyConnection, period: str, events: list[BookEvent]) -> list[str]:
+    months = con.execute(
+        "select distinct posting_period from fct_chargeback where posting_period < ? order by 1", [period]
+    )
+    closed = set(closed_periods(events))
+    return [str(month) for (month,) in months.fetchall() if month not in closed]
+
+
+def _check_order(con: duckdb.DuckDBPyConnection, period: str, events: list[BookEvent]) -> None:
+    earlier = _earlier_open(con, period, events)
+    if earlier:
+        shown = ", ".join(earlier[:3]) + (" …" if len(earlier) > 3 else "")
+        raise CloseError(
+            period, f"{len(earlier)} earlier month(s) are open: {shown}", "Nothing was closed",
+            f"Close them first, or all of them with `finops close {period} --with-earlier`",
+        )  # fmt: skip
+
+
+def _check_complete(con: duckdb.DuckDBPyConnection, period: str) -> None:
+    problems = [
+        f"{source}: {why}"
+        for source, why in con.execute(
+            "select x_source, coalesce(why_not, 'is not complete') from rpt_close_readiness "
+            "where billing_period = ? and not is_safe_to_close order by 1",
+            [period],
+        ).fetchall()
+    ]
+    problems += [
+        f"{source}: the {stage} totals of {metric} in {currency} do not agree"
+        for stage, source, metric, currency in con.execute(
+            "select stage, x_source, metric, currency from fct_reconciliation "
+            "where billing_period = ? and status = 'broken' order by all",
+            [period],
+        ).fetchall()
+    ]
+    if problems:
+        shown = "\n  ".join(problems)
+        raise CloseError(
+            period, f"is not complete:\n  {shown}\n", "Nothing was closed",
+            f'Land what is missing, or run `finops close {period} --despite "why"`',
+        )  # fmt: skip
+
+
+def _approval(workspace: Workspace, soft: CloseSummary) -> str:
+    """Who approved exactly these numbers; empty when nobody did. A rejection of them is an error."""
+    for row in reversed(read_decisions(workspace)["close_approvals"]):
+        given = str(row["statement_hash"]).lower()
+        if row["billing_period"] != soft.period or len(given) < _SHOWN or not soft.statement_hash.startswith(given):
+            continue
+        if row["decision"] == "reject":
+            raise CloseError(
+                soft.period, f"was rejected by {row['approved_by']} on {row['approved_on']}: "
+                f"{row['note'] or 'no note'}",
+                "It stays soft closed", "Mend the cause, then run `finops run` and close again",
+            )  # fmt: skip
+        return str(row["approved_by"])
+    return ""
+
+
+def _refresh(workspace: Workspace, progress: Progress) -> None:
+    build(workspace, progress=progress)
+    publish(workspace, progress)
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,151 @@
+"""The books: what was posted when a month closed, kept forever in landing/books, one numbered event after the other.
+
+An event is a JSON file with its posted lines beside it as Parquet; it exists once its JSON has been renamed into place.
+Nothing here is ever rewritten. Each posting carries the hash of its lines and of the posting before it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.landing.deliveries import write_atomically
+from pipelines.settings import Workspace
+
+_MONEY = pa.decimal128(28, 12)
+LINES = pa.schema(
+    {
+        "sequence": pa.int32(),
+        "revision": pa.int32(),
+        "billing_period": pa.string(),
+        "posting_period": pa.string(),
+        "cost_center_id": pa.string(),
+        "line_id": pa.string(),
+        "kind": pa.string(),
+        "x_source": pa.string(),
+        "provider": pa.string(),
+        "service_name": pa.string(),
+        "amount": _MONEY,
+        "billed_amount": _MONEY,
+        "currency": pa.string(),
+        "amount_reporting": _MONEY,
+    }
+)
+EVENTS = pa.schema(
+    {
+        "sequence": pa.int32(),
+        "event": pa.string(),  # soft_close | close | reopen
+        "billing_period": pa.string(),
+        "revision": pa.int32(),
+        "content_hash": pa.string(),
+        "previous_hash": pa.string(),
+        "chain_hash": pa.string(),
+        "recorded_at": pa.string(),
+        "decided_by": pa.string(),
+        "reason": pa.string(),
+    }
+)
+# The same expression is in macro statement_hash of the dbt project, which proves the chain on every build.
+STATEMENT_HASH = (
+    "sha256(coalesce(string_agg(concat_ws('|', line_id, billing_period, posting_period, cost_center_id, kind, "
+    "currency, cast(amount as varchar), cast(billed_amount as varchar)), chr(10) order by line_id), ''))"
+)
+
+
+@dataclass(frozen=True)
+class BookEvent:
+    sequence: int
+    event: str
+    billing_period: str
+    revision: int
+    content_hash: str
+    previous_hash: str
+    chain_hash: str
+    recorded_at: str  # UTC, ISO 8601
+    decided_by: str = ""
+    reason: str = ""
+
+
+def book_events(workspace: Workspace) -> list[BookEvent]:
+    """Every event so far, in order."""
+    return [BookEvent(**json.loads(path.read_text("utf-8"))) for path in sorted(_folder(workspace).glob("*.json"))]
+
+
+def record(
+    workspace: Workspace,
+    event: str,
+    period: str,
+    content_hash: str,
+    lines: pa.Table | None,
+    recorded_at: str,
+    decided_by: str = "",
+    reason: str = "",
+) -> BookEvent:
+    """Append one event; `lines` are what it posts, without sequence and revision."""
+    events = book_events(workspace)
+    postings = [e for e in events if e.event != "soft_close"]
+    previous = postings[-1].chain_hash if postings else ""
+    revision = sum(1 for e in postings if e.billing_period == period) + 1
+    recorded = BookEvent(
+        sequence=len(events) + 1,
+        event=event,
+        billing_period=period,
+        revision=revision,
+        content_hash=content_hash,
+        previous_hash=previous,
+        chain_hash=hashlib.sha256((previous + content_hash).encode()).hexdigest(),
+        recorded_at=recorded_at,
+        decided_by=decided_by,
+        reason=reason,
+    )
+    folder = _folder(workspace)
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = f"{recorded.sequence:05d}-{event}-{period}"
+    if lines is not None:
+        numbered = lines.add_column(0, "sequence", pa.array([recorded.sequence] * len(lines), pa.int32()))
+        numbered = numbered.add_column(1, "revision", pa.array([revision] * len(lines), pa.int32()))
+        _write(folder / f"{stem}.parquet", numbered.cast(LINES))
+    write_atomically(folder / f"{stem}.json", json.dumps(asdict(recorded), indent=1))
+    return recorded
+
+
+def register_books(workspace: Workspace) -> None:
+    """Write all events and posted lines as two tables for dbt."""
+    events = book_events(workspace)
+    folder = workspace.landing / "register"
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "book_events.parquet", pa.Table.from_pylist([asdict(event) for event in events], EVENTS))
+    files = [_folder(workspace) / f"{e.sequence:05d}-{e.event}-{e.billing_period}.parquet" for e in events]
+    tables = [pq.read_table(path) for path in files if path.is_file()]
+    _write(folder / "book_lines.parquet", pa.concat_tables([LINES.empty_table(), *tables]))
+
+
+def posted_lines(workspace: Workspace, event: BookEvent) -> Path:
+    return _folder(workspace) / f"{event.sequence:05d}-{event.event}-{event.billing_period}.parquet"
+
+
+def closed_periods(events: list[BookEvent]) -> list[str]:
+    """Months whose last event is a close."""
+    last = {event.billing_period: event.event for event in events}
+    return sorted(period for period, event in last.items() if event == "close")
+
+
+def statement_hash(con: duckdb.DuckDBPyConnection, relation: str) -> str:
+    row = con.execute(f"select {STATEMENT_HASH} from {relation}").fetchone()
+    return str(row[0]) if row else ""
+
+
+def _folder(workspace: Workspace) -> Path:
+    return workspace.landing / "books"
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    temporary = path.with_name(f".{path.name}")
+    pq.write_table(table, temporary)
+    temporary.replace(path)
