@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from pipelines.landing.decision_files import OPEN_END, OPEN_START, POLICIES, Row
+from pipelines.landing.decision_files import JOURNAL_FIELDS, OPEN_END, OPEN_START, POLICIES, Row
 from pipelines.landing.shared_costs import Tables, check_pools, targets_of
 from pipelines.settings import is_period
 
@@ -32,6 +32,7 @@ def check_decisions(tables: Tables, problems: Problems) -> None:
     _check_drivers(tables, problems)
     _check_policies(tables, problems)
     _check_rates(tables, problems)
+    _check_books(tables, problems)
 
 
 def _check_cost_centers(tables: Tables, problems: Problems) -> None:
@@ -268,3 +269,20 @@ def _check_rates(tables: Tables, problems: Problems) -> None:
         if key in seen:
             problems.append(f"{where}: repeats line {seen[key]} (same month and currencies)")
         seen.setdefault(key, row["_line"])
+
+
+def _check_books(tables: Tables, problems: Problems) -> None:
+    _check_unique(tables, "gl_accounts", ("use",), problems)
+    _check_unique(tables, "journal_columns", ("column",), problems)
+    for row in tables["journal_columns"]:
+        if row["field"] not in JOURNAL_FIELDS and not row["field"].startswith("="):
+            problems.append(
+                f"journal_columns.csv line {row['_line']}, column field: '{row['field']}' is not one of "
+                f"{', '.join(JOURNAL_FIELDS)}, nor a fixed text written like =CLOUD"
+            )
+    for row in tables["close_approvals"]:
+        if not is_period(row["billing_period"]):
+            problems.append(
+                f"close_approvals.csv line {row['_line']}, column billing_period: '{row['billing_period']}' is not a "
+                "month like 2026-10"
+            )

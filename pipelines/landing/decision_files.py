@@ -26,6 +26,11 @@ METHODS = ("proportional_usage", "proportional_cost", *SIMPLE_METHODS, "fixed_pe
 LEDGER_DRIVERS = ("direct_cost",)
 SCOPED_DRIVERS = ("direct_billed_cost", "covered_usage", "on_demand_cost", "service_cost")
 CHARGE_KINDS = ("cost", "tax", "credit", "support", "commitment_waste", "correction")
+ACCOUNT_USES = ("clearing", "default", "unallocated", "company", *CHARGE_KINDS, "adjustment")
+JOURNAL_FIELDS = (
+    "journal_id", "line_no", "billing_period", "posting_date", "company", "account", "cost_center_id", "project",
+    "debit", "credit", "currency", "text", "source_ref", "reversal_of", "origin_period", "amount",
+)  # fmt: skip
 POLICIES: dict[str, tuple[str, ...]] = {
     "shared_on_shared": ("reciprocal", "step_down", "direct"),
     "commitment_benefit": ("as_applied", "pooled", "by_owner", "central"),
@@ -158,4 +163,24 @@ FILES: dict[str, dict[str, Field]] = {
         "rate_type": _OPTIONAL,
         "source": _OPTIONAL,
     },
+    "gl_accounts": {
+        "use": Field(pa.string(), choices=ACCOUNT_USES),
+        "account": _TEXT,
+        "note": _OPTIONAL,
+    },
+    "journal_columns": {
+        "column": _TEXT,
+        "field": _TEXT,
+        "note": _OPTIONAL,
+    },
+    "close_approvals": {
+        "billing_period": _TEXT,
+        "decision": Field(pa.string(), choices=("approve", "reject")),
+        "statement_hash": _TEXT,
+        "approved_by": _TEXT,
+        "approved_on": Field(pa.date32()),
+        "note": _OPTIONAL,
+    },
 }  # fmt: skip
+# Files that do not decide how money is allocated: another approval or ledger account recomputes no month.
+NOT_ALLOCATION = ("gl_accounts", "journal_columns", "close_approvals")

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from pipelines.errors import DecisionError
 from pipelines.landing.decision_checks import check_decisions
-from pipelines.landing.decision_files import FILES, METHODS, Field, Row
+from pipelines.landing.decision_files import FILES, METHODS, NOT_ALLOCATION, Field, Row
 from pipelines.landing.shared_costs import POOLS, STEPS, TARGETS, name_pools, pool_steps, pool_targets, pools
 from pipelines.settings import Workspace
 
@@ -53,6 +53,7 @@ def land_decisions(workspace: Workspace) -> dict[str, int]:
             "decision": name,
             "decision_hash": _hash(rows),
             "row_count": len(rows),
+            "decides_allocation": name not in NOT_ALLOCATION,
         }
         for name, rows in tables.items()
     ]
@@ -61,6 +62,7 @@ def land_decisions(workspace: Workspace) -> dict[str, int]:
             "decision": pa.string(),
             "decision_hash": pa.string(),
             "row_count": pa.int64(),
+            "decides_allocation": pa.bool_(),
         }
     )
     _write(workspace.landing / "register" / "decision_files.parquet", hashes, schema)

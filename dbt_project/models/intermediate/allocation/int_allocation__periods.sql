@@ -4,6 +4,7 @@ with
 decisions as (
     select string_agg(decision_hash, ',' order by decision) as decisions
     from {{ ref('stg_finops__decision_files') }}
+    where decides_allocation
 ),
 
 costs as (

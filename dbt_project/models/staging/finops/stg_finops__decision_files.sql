@@ -2,5 +2,6 @@
 select
     decision,
     decision_hash,
-    row_count
+    row_count,
+    decides_allocation
 from {{ landed_register('decision_files') }}
