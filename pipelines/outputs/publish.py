@@ -88,7 +88,8 @@ def _write(
         for (name,) in con.execute(
             "select table_name from information_schema.tables "
             "where table_catalog = 'warehouse' and table_schema = 'main' "
-            "and regexp_matches(table_name, '^(fct|dim|rpt)_') order by 1"
+            "and (regexp_matches(table_name, '^(fct|dim|rpt)_') or table_name in "
+            "('focus_billing_period', 'focus_invoice_detail', 'focus_contract_commitment')) order by 1"
         ).fetchall()
     ]
     con.execute(f"attach '{folder / 'marts.duckdb'}' as marts (storage_version '{_STORAGE_VERSION}')")
