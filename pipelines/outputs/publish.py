@@ -99,6 +99,9 @@ def _write(
         con.execute(f"create table marts.{name} as select * from warehouse.main.{name} order by all")
         con.execute(f"copy marts.{name} to '{folder / f'{name}.parquet'}' (format parquet, compression zstd)")
         rows[name] = _count(con, f"marts.{name}")
+    descriptions = _descriptions(workspace)
+    for name in names:
+        _describe(con, "table", f"marts.{name}", descriptions[name])
     written, reused = _write_ledger(workspace, con, folder)
     final = workspace.published / run_id
     rows[_LEDGER] = rows[_LEDGER_1_2] = _count(con, f"warehouse.main.{_LEDGER}")
@@ -111,8 +114,27 @@ def _write(
     )
     con.execute("checkpoint marts")
     con.execute("detach marts")
-    _add_ledger_views(folder, final, columns_1_2)
+    _add_ledger_views(folder, final, columns_1_2, descriptions)
     return PublishSummary(run_id, final, rows, facts, written, reused)
+
+
+def _descriptions(workspace: Workspace) -> dict[str, dict[str, str]]:
+    """What each model ("") and each of its columns means, from the manifest of the dbt run that built them."""
+    manifest = json.loads((workspace.root / ".dbt" / "target" / "manifest.json").read_text("utf-8"))
+    return {
+        str(node["name"]): {"": node["description"].strip()}
+        | {column["name"]: column["description"].strip() for column in node["columns"].values()}
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model"
+    }
+
+
+def _describe(con: duckdb.DuckDBPyConnection, kind: str, relation: str, descriptions: dict[str, str]) -> None:
+    """Write the meanings where BI tools show them: as comments on the table or view and on its columns."""
+    for column, text in descriptions.items():
+        target = f'column {relation}."{column}"' if column else f"{kind} {relation}"
+        quoted = text.replace("'", "''")
+        con.execute(f"comment on {target} is '{quoted}'")
 
 
 def _columns(con: duckdb.DuckDBPyConnection, table: str) -> list[str]:
@@ -150,7 +172,9 @@ def _write_ledger(workspace: Workspace, con: duckdb.DuckDBPyConnection, folder: 
     return written, reused
 
 
-def _add_ledger_views(folder: Path, final: Path, columns_1_2: list[str]) -> None:
+def _add_ledger_views(
+    folder: Path, final: Path, columns_1_2: list[str], descriptions: dict[str, dict[str, str]]
+) -> None:
     """focus_cost_and_usage over the run's own Parquet files, by their final path, and its version 1.2 over that.
 
     A column of FOCUS 1.2 that the ledger of 1.4 no longer has is there under x_.
@@ -166,6 +190,8 @@ def _add_ledger_views(folder: Path, final: Path, columns_1_2: list[str]) -> None
             now = {name for name, *_ in marts.execute(f"describe {_LEDGER}").fetchall()}
             chosen = ", ".join(name if name in now else f"x_{name} as {name}" for name in columns_1_2)
             marts.execute(f"create view {_LEDGER_1_2} as select {chosen} from {_LEDGER}")
+            for view in (_LEDGER, _LEDGER_1_2):
+                _describe(marts, "view", view, descriptions[view])
             marts.execute("checkpoint")
     finally:
         final.unlink()

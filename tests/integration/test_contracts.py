@@ -94,6 +94,27 @@ def test_published_columns_are_the_contracts_columns_in_name_order_and_type(publ
         assert columns == promised, name
 
 
+def test_descriptions_travel_with_the_published_file(published):
+    """A person who opens marts.duckdb in a BI tool reads what each table and column means."""
+    _, con = published
+    marts, _ = _marts(published)
+    comments = dict(
+        con.execute(
+            "select table_name, comment from duckdb_tables() union all select view_name, comment from duckdb_views()"
+        ).fetchall()
+    )
+    columns = {
+        (table, column): comment
+        for table, column, comment in con.execute(
+            "select table_name, column_name, comment from duckdb_columns()"
+        ).fetchall()
+    }
+    for name, model in marts.items():
+        assert comments[name] == model["description"].strip()
+        for column in model["columns"].values():
+            assert columns[name, column["name"]] == column["description"].strip()
+
+
 def test_money_is_decimal_in_every_published_mart(published):
     """Floats lose cents: no mart may hold one."""
     _, con = published
