@@ -16,11 +16,13 @@ import duckdb
 from pipelines.build import build
 from pipelines.errors import FinopsError, SettingsError
 from pipelines.landing.books import LINES, BookEvent, book_events, closed_periods, posted_lines, record, statement_hash
+from pipelines.landing.decision_files import Row
 from pipelines.landing.decisions import read_decisions
 from pipelines.landing.deliveries import locked
 from pipelines.outputs.publish import current_run, publish
 from pipelines.settings import Workspace, is_period
 
+_NOT_CLOSED = "Nothing was closed"
 _SHOWN = 12  # characters of a statement hash that an approval has to repeat
 Progress = Callable[[str], None]
 
@@ -51,8 +53,9 @@ def soft_close(workspace: Workspace, period: str, *, despite: str = "") -> Close
             if period in closed_periods(events):
                 return CloseSummary(period, "closed", content, totals, False)
             _check_order(con, period, events)
+            _check_reconciled(con, period)
             if not despite:
-                _check_complete(con, period)
+                _check_complete(con, period, [source.name for source in workspace.sources])
         latest = [e for e in events if e.billing_period == period][-1:]
         is_known = bool(latest) and latest[0].event == "soft_close" and latest[0].content_hash == content
         if not is_known:
@@ -65,16 +68,20 @@ def close(
     period: str,
     *,
     approved_by: str = "",
+    approved_hash: str = "",
     despite: str = "",
     progress: Progress = lambda _: None,
 ) -> CloseSummary:
-    """Close a month that was approved: by `approved_by`, or by a row of decisions/close_approvals.csv.
+    """Close a month that was approved: `approved_hash` by `approved_by`, or by a row of decisions/close_approvals.csv.
 
     Without an approval of exactly these numbers the month stays soft closed. Closing a closed month does nothing.
     """
     soft = soft_close(workspace, period, despite=despite)
     if soft.status == "closed":
         return soft
+    if approved_by and approved_hash != soft.statement_hash:
+        raise CloseError(period, f"is not what {approved_by} approved: its numbers have changed since", _NOT_CLOSED,
+                         f"Look at them and run `finops close {period}` again")  # fmt: skip
     approver = approved_by or _approval(workspace, soft)
     if not approver:
         return soft
@@ -83,7 +90,7 @@ def close(
         with duckdb.connect(str(marts), read_only=True) as con:
             content, totals = _content(con, period)
             if content != soft.statement_hash:
-                raise CloseError(period, "the statements changed while they were approved", "Nothing was closed",
+                raise CloseError(period, "the statements changed while they were approved", _NOT_CLOSED,
                                  f"Look at them and run `finops close {period}` again")  # fmt: skip
             columns = ", ".join(name for name in LINES.names if name not in ("sequence", "revision"))
             lines = con.execute(
@@ -94,6 +101,12 @@ def close(
         record(workspace, "close", period, content, lines, _now(), approver, despite)
     _refresh(workspace, progress)
     return CloseSummary(period, "closed", content, totals, True)
+
+
+def decision_of(workspace: Workspace, soft: CloseSummary) -> str:
+    """What decisions/close_approvals.csv says of exactly these numbers: approve, reject, or nothing."""
+    row = _decision(workspace, soft)
+    return str(row["decision"]) if row else ""
 
 
 def reopen(
@@ -163,12 +176,12 @@ def _check_order(con: duckdb.DuckDBPyConnection, period: str, events: list[BookE
     if earlier:
         shown = ", ".join(earlier[:3]) + (" …" if len(earlier) > 3 else "")
         raise CloseError(
-            period, f"{len(earlier)} earlier month(s) are open: {shown}", "Nothing was closed",
+            period, f"{len(earlier)} earlier month(s) are open: {shown}", _NOT_CLOSED,
             f"Close them first, or all of them with `finops close {period} --with-earlier`",
         )  # fmt: skip
 
 
-def _check_complete(con: duckdb.DuckDBPyConnection, period: str) -> None:
+def _check_complete(con: duckdb.DuckDBPyConnection, period: str, sources: list[str]) -> None:
     problems = [
         f"{source}: {why}"
         for source, why in con.execute(
@@ -177,7 +190,19 @@ def _check_complete(con: duckdb.DuckDBPyConnection, period: str) -> None:
             [period],
         ).fetchall()
     ]
-    problems += [
+    known = {str(source) for (source,) in con.execute("select distinct x_source from rpt_close_readiness").fetchall()}
+    problems += [f"{source}: nothing has ever been landed" for source in sorted(set(sources) - known)]
+    if problems:
+        shown = "\n  ".join(problems)
+        raise CloseError(
+            period, f"is not complete:\n  {shown}\n", _NOT_CLOSED,
+            f'Land what is missing, or run `finops close {period} --despite "why"`',
+        )  # fmt: skip
+
+
+def _check_reconciled(con: duckdb.DuckDBPyConnection, period: str) -> None:
+    """No reason closes a month whose statements do not tie to the invoice."""
+    problems = [
         f"{source}: the {stage} totals of {metric} in {currency} do not agree"
         for stage, source, metric, currency in con.execute(
             "select stage, x_source, metric, currency from fct_reconciliation "
@@ -187,26 +212,29 @@ def _check_complete(con: duckdb.DuckDBPyConnection, period: str) -> None:
     ]
     if problems:
         shown = "\n  ".join(problems)
-        raise CloseError(
-            period, f"is not complete:\n  {shown}\n", "Nothing was closed",
-            f'Land what is missing, or run `finops close {period} --despite "why"`',
-        )  # fmt: skip
+        raise CloseError(period, f"does not reconcile:\n  {shown}\n", _NOT_CLOSED,
+                         "Run `finops land` and `finops build`; see fct_reconciliation")  # fmt: skip
+
+
+def _decision(workspace: Workspace, soft: CloseSummary) -> Row | None:
+    for row in reversed(read_decisions(workspace)["close_approvals"]):
+        given = str(row["statement_hash"]).lower()
+        if row["billing_period"] == soft.period and len(given) >= _SHOWN and soft.statement_hash.startswith(given):
+            return row
+    return None
 
 
 def _approval(workspace: Workspace, soft: CloseSummary) -> str:
     """Who approved exactly these numbers; empty when nobody did. A rejection of them is an error."""
-    for row in reversed(read_decisions(workspace)["close_approvals"]):
-        given = str(row["statement_hash"]).lower()
-        if row["billing_period"] != soft.period or len(given) < _SHOWN or not soft.statement_hash.startswith(given):
-            continue
-        if row["decision"] == "reject":
-            raise CloseError(
-                soft.period, f"was rejected by {row['approved_by']} on {row['approved_on']}: "
-                f"{row['note'] or 'no note'}",
-                "It stays soft closed", "Mend the cause, then run `finops run` and close again",
-            )  # fmt: skip
-        return str(row["approved_by"])
-    return ""
+    row = _decision(workspace, soft)
+    if row is None:
+        return ""
+    if row["decision"] == "reject":
+        raise CloseError(
+            soft.period, f"was rejected by {row['approved_by']} on {row['approved_on']}: {row['note'] or 'no note'}",
+            "It stays soft closed", "Mend the cause, then run `finops run` and close again",
+        )  # fmt: skip
+    return str(row["approved_by"])
 
 
 def _refresh(workspace: Workspace, progress: Progress) -> None:

@@ -90,6 +90,9 @@ order by abs(c.EffectiveCost) desc, c.x_source_file, c.x_source_row, c.x_rule
 """
 
 
+_STATEMENT_KEY = ("billing_period", "x_source", "service_name", "cost_center_id", "currency")
+
+
 @dataclass(frozen=True)
 class Explanation:
     """What a number is made of. `rules` sum to it before rounding; `charges` are the dearest of those it divides."""
@@ -134,9 +137,25 @@ def _statement_line(con: duckdb.DuckDBPyConnection, line_id: str, limit: int) ->
     line = found[0]
     con.execute(
         "create or replace temp table chosen as select * from fct_allocated_costs where billing_period = ? "
-        f"and x_source = ? and service_name = ? and cost_center_id = ? and currency = ? and {_KIND} = ?",
-        [line[key] for key in ("billing_period", "x_source", "service_name", "cost_center_id", "currency", "kind")],
+        f"and x_source = ? and service_name = ? and cost_center_id = ? and currency = ? and ? in ('adjustment', {_KIND})",
+        [line[key] for key in (*_STATEMENT_KEY, "kind")],
     )
+    if line["kind"] == "adjustment":
+        # Whole cents, as the statement counts them: what was posted before this line, and what it makes of it.
+        posted = con.execute(
+            "select coalesce(sum(amount), 0) from fct_chargeback where billing_period = ? and x_source = ? "
+            "and service_name = ? and cost_center_id = ? and currency = ? and provider is not distinct from ? "
+            "and posting_period < ?",
+            [line[key] for key in (*_STATEMENT_KEY, "provider", "posting_period")],
+        ).fetchone()
+        line["posted_before"] = posted[0] if posted else Decimal(0)
+        line["restatements"] = _rows(
+            con,
+            "select landed_at, from_delivery_id, to_delivery_id, sum(effective_difference) as difference "
+            "from fct_restatements where billing_period = ? and x_source = ? and service_name = ? "
+            "and billing_currency = ? group by all order by landed_at",
+            [line[key] for key in ("billing_period", "x_source", "service_name", "currency")],
+        )
     return _explained(con, "statement line", line, limit)
 
 
@@ -235,6 +254,10 @@ def lines_of(found: Explanation, width: int = 80) -> list[str]:
         is_rounding = subject["kind"] == "rounding"
         amount = f"{subject['amount'].normalize():f}" if is_rounding else _money(subject["amount"])
         lines.append(f"{amount} {subject['currency']}  ({subject['status']})")
+        if "posted_before" in subject:
+            lines += _adjustment_lines(subject)
+        elif subject["status"] == "closed":
+            lines.append("Closed and never changed; what follows is how costs and rules stand today")
     elif found.what == "ledger line":
         lines.append(f"{subject['service_name']}, {subject['charge_category']} of {subject['charge_date']}")
         lines.append(f"account {subject['sub_account_id']}, resource {subject['resource_id'] or '-'}")
@@ -274,6 +297,23 @@ def lines_of(found: Explanation, width: int = 80) -> list[str]:
         if charge["sha256"]:
             lines.append(f"    landed {charge['landed_at']:%Y-%m-%d %H:%M} UTC, file sha256 {charge['sha256'][:16]}…")
     return lines
+
+
+def _adjustment_lines(subject: Row) -> list[str]:
+    before = subject["posted_before"]
+    lines = [
+        "",
+        f"Adjustment of {subject['billing_period']}, posted in {subject['posting_period']}",
+        f"  posted before  {_money(before)} {subject['currency']}",
+        f"  counted now    {_money(before + subject['amount'])} {subject['currency']}, by the rules below",
+    ]
+    for change in subject["restatements"]:
+        lines.append(
+            f"  restated by the provider, landed {change['landed_at']:%Y-%m-%d}: {_money(change['difference'])} in all "
+        )
+    if not subject["restatements"]:
+        lines.append("  the provider restated nothing here: a tag, a rule or a driver changed")
+    return [line.rstrip() for line in lines]
 
 
 def _money(amount: Decimal) -> str:

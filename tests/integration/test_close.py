@@ -10,6 +10,7 @@ import pytest
 from pipelines.build import build
 from pipelines.close import CloseError, close, reopen
 from pipelines.errors import BuildError
+from pipelines.explain import explain, lines_of
 from pipelines.landing import land
 from pipelines.landing.books import book_events
 from pipelines.landing.decision_files import FILES
@@ -55,6 +56,16 @@ def ask(opened, sql: str) -> list[tuple]:
         return con.execute(sql).fetchall()
 
 
+def explained(opened, center: str) -> str:
+    """What `finops explain` says of September's adjustment of a cost centre."""
+    [(line_id,)] = ask(
+        opened,
+        f"select line_id from fct_chargeback where kind = 'adjustment' and cost_center_id = '{center}' "
+        f"and billing_period = '{SEPTEMBER}'",
+    )
+    return "\n".join(lines_of(explain(current_run(opened), line_id)))
+
+
 @pytest.fixture(scope="module")
 def books(tmp_path_factory):
     """September at A 100.00, B 50.00 and October at A 10.00, published."""
@@ -81,6 +92,9 @@ def test_the_life_of_a_month(books):
     assert (soft.status, soft.totals) == ("soft_closed", {"USD": Decimal("150.000000000000")})
     assert close(books, SEPTEMBER, despite="small test bill").was_changed is False
 
+    with pytest.raises(CloseError, match="is not what Dana approved"):
+        close(books, SEPTEMBER, approved_by="Dana", approved_hash="0" * 64, despite="small test bill")
+
     decide(books, "close_approvals", f"{SEPTEMBER},reject,{soft.statement_hash[:12]},Dana,2026-10-05,Look at B")
     with pytest.raises(CloseError, match="rejected by Dana on 2026-10-05: Look at B"):
         close(books, SEPTEMBER, despite="small test bill")
@@ -103,6 +117,9 @@ def test_the_life_of_a_month(books):
         f"where billing_period = '{SEPTEMBER}' and kind = 'adjustment' order by 1"
     )
     assert ask(books, adjustments) == [("A", Decimal(30), OCTOBER), ("B", Decimal(-30), OCTOBER)]
+    text = explained(books, A)
+    assert "posted before  100.00 USD" in text and "counted now    130.00 USD" in text
+    assert "a tag, a rule or a driver changed" in text
     build(books)
     publish(books)
     assert len(ask(books, adjustments)) == 2
@@ -113,6 +130,7 @@ def test_the_life_of_a_month(books):
     bill(books.root, SEPTEMBER, [(A, "107.77"), (B, "20.00"), ("b-moved", "30.00")])
     refresh(books)
     assert ask(books, adjustments) == [("A", Decimal("37.77"), OCTOBER), ("B", Decimal(-30), OCTOBER)]
+    assert "counted now    137.77 USD" in explained(books, A) and "restated by the provider" in explained(books, A)
     showback(books, SEPTEMBER)
     assert {p.name: p.read_bytes() for p in sorted((books.reports / SEPTEMBER).iterdir())} == files
 
