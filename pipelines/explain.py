@@ -137,7 +137,8 @@ def _statement_line(con: duckdb.DuckDBPyConnection, line_id: str, limit: int) ->
     line = found[0]
     con.execute(
         "create or replace temp table chosen as select * from fct_allocated_costs where billing_period = ? "
-        f"and x_source = ? and service_name = ? and cost_center_id = ? and currency = ? and ? in ('adjustment', {_KIND})",
+        "and x_source = ? and service_name = ? and cost_center_id = ? and currency = ? "
+        f"and ? in ('adjustment', {_KIND})",
         [line[key] for key in (*_STATEMENT_KEY, "kind")],
     )
     if line["kind"] == "adjustment":

@@ -54,8 +54,8 @@ EVENTS = pa.schema(
 # The same expression is in macro statement_hash of the dbt project, which proves the chain on every build.
 STATEMENT_HASH = (
     "sha256(coalesce(string_agg(concat_ws('|', line_id, billing_period, posting_period, cost_center_id, kind, "
-    "x_source, coalesce(provider, ''), service_name, currency, cast(amount as varchar), cast(billed_amount as varchar), "
-    "coalesce(cast(amount_reporting as varchar), '')), chr(10) order by line_id), ''))"
+    "x_source, coalesce(provider, ''), service_name, currency, cast(amount as varchar), "
+    "cast(billed_amount as varchar), coalesce(cast(amount_reporting as varchar), '')), chr(10) order by line_id), ''))"
 )
 
 
