@@ -324,6 +324,33 @@ def showback(
 
 
 @app.command()
+def plan(
+    adjust: Annotated[
+        bool, typer.Option("--adjust", help="Closed months may differ: post the difference as adjustments.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The money that changed decision files would move, per cost centre and month, before they apply.
+
+    Compares with the published run and changes nothing; exit code 1 when a closed month would differ.
+
+    Example: finops plan --json
+    """
+    from pipelines.outputs.plan_text import print_plan
+    from pipelines.plan import plan as plan_decisions
+
+    opened = Workspace.open(workspace)
+    planned = plan_decisions(opened, _say)
+    if as_json:
+        out.print_json(json.dumps(planned.as_dict(), default=str))
+    else:
+        print_plan(planned, out, _shown)
+    if not adjust:
+        planned.refuse_closed_months()
+
+
+@app.command()
 def close(
     period: Annotated[str, typer.Argument(help="Billing period, YYYY-MM.")],
     with_earlier: Annotated[bool, typer.Option("--with-earlier", help="Also every open month before it.")] = False,

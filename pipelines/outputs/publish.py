@@ -110,6 +110,7 @@ def _write(
         "create table marts.publish_info as select "
         f"'{run_id}' as run_id, timestamp '{now:%Y-%m-%d %H:%M:%S}' as published_at, "
         f"'{workspace.settings.workspace.reporting_currency}' as reporting_currency, {facts} as facts_audited, "
+        f"'{(workspace.root / '.dbt' / 'built_by').read_text('utf-8')}' as models_version, "
         f"'{json.dumps(rows)}' as row_counts"
     )
     con.execute("checkpoint marts")
