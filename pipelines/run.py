@@ -75,7 +75,11 @@ def showback(workspace: Workspace, period: str | None = None, progress: Progress
     chosen = period or newest_period(current)
     if chosen is None:
         raise FinopsError(str(current), "the published marts hold no month", fix="Land a bill, then run `finops run`")
-    summary = write_statements(current / "marts.duckdb", chosen, workspace.reports)
+    summary = write_statements(current / "marts.duckdb", chosen, workspace.reports, fonts=workspace.statement_fonts)
+    if summary.unprintable:
+        names = ", ".join(f"U+{ord(c):04X}" for c in summary.unprintable[:8])
+        more = f" and {len(summary.unprintable) - 8} more" if len(summary.unprintable) > 8 else ""
+        progress(f"No font holds {names}{more}: PDFs show the code point. Add fonts with [statements] fonts.")
     columns = [(row["column"], row["field"]) for row in read_decisions(workspace)["journal_columns"]]
     write_journal(current / "marts.duckdb", chosen, columns, summary.folder / f"journal-{chosen}.csv")
     return summary

@@ -104,12 +104,19 @@ class PublishTable(_Strict):
     show_owner_emails: bool = False
 
 
+class StatementsTable(_Strict):
+    """`fonts` is a folder with fonts for scripts that the packaged ones lack; relative to the workspace."""
+
+    fonts: str | None = None
+
+
 class Settings(_Strict):
     workspace: WorkspaceTable = WorkspaceTable()
     build: BuildTable = BuildTable()
     landing: LandingTable = LandingTable()
     gate: GateTable = GateTable()
     publish: PublishTable = PublishTable()
+    statements: StatementsTable = StatementsTable()
     sources: tuple[Source, ...] = ()
 
     @model_validator(mode="after")
@@ -207,6 +214,17 @@ class Workspace:
     @property
     def reports(self) -> Path:
         return self.root / "reports"
+
+    @property
+    def statement_fonts(self) -> Path | None:
+        """The folder of fonts that the company adds for its statements."""
+        named = self.settings.statements.fonts
+        if named is None:
+            return None
+        folder = self.root / named
+        if not folder.is_dir():
+            raise SettingsError(str(self.root / "finops.toml"), f"[statements] fonts: {folder} is no folder")
+        return folder
 
 
 def is_period(text: str) -> bool:

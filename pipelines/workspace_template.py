@@ -43,6 +43,9 @@ reporting_currency = "USD"
 
 # [gate]
 # max_drop = 0.9                   # a month that loses more of its rows than this is held back
+
+# [statements]
+# fonts = "fonts"                  # a folder of fonts, for scripts that the packaged ones lack
 """
 
 _EXAMPLES = {

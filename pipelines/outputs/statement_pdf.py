@@ -4,6 +4,8 @@ The template is `statement.typ`. Data reach it as JSON, never as markup, so no t
 """
 
 import json
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from decimal import Decimal
@@ -12,6 +14,7 @@ from typing import Any
 
 import typst
 
+from pipelines.outputs.statement_fonts import StatementFonts, east_asian_family, isolated
 from pipelines.outputs.statement_model import (
     ZERO,
     Line,
@@ -35,17 +38,27 @@ _LONGEST_ID = 72  # a line id is copied into a command, so it is broken only whe
 class StatementPrinter:
     """One Typst compiler for all statements of a period: loading fonts and template once is what makes 500 fast."""
 
-    def __init__(self, showback: Showback) -> None:
+    def __init__(self, showback: Showback, fonts: StatementFonts) -> None:
         self._showback = showback
         self._dated = datetime.combine(last_day(showback.period), time(), UTC)
-        # The template's own font ships with Typst; system fonts only fill in scripts it lacks.
-        self._compiler = typst.Compiler(_TEMPLATE, root=_TEMPLATE.parent, font_paths=typst.Fonts())
+        self._fonts = fonts
+        self._compiler = typst.Compiler(_TEMPLATE, root=_TEMPLATE.parent, font_paths=fonts.loaded)
 
     def pdf(self, statement: Statement) -> bytes:
-        data = json.dumps(_page(statement, self._showback), ensure_ascii=False)
+        raw = _page(statement, self._showback)
+        page = self._fonts.printable(raw)
+        page["names_unprintable"] = page != raw
+        page["east_asian"] = east_asian_family(_texts(statement))
+        data = json.dumps(page, ensure_ascii=False)
         rendered = self._compiler.compile(format="pdf", sys_inputs={"statement": data}, timestamp=self._dated)
         assert isinstance(rendered, bytes)
         return rendered
+
+
+def _texts(statement: Statement) -> Iterator[str]:
+    center = statement.cost_center
+    yield from (center.name, center.department, center.business_unit, center.owner)
+    yield from (line.service for section in statement.sections for line in section.lines)
 
 
 def _page(statement: Statement, showback: Showback) -> dict[str, Any]:
@@ -64,13 +77,13 @@ def _page(statement: Statement, showback: Showback) -> dict[str, Any]:
         "id": _text(center.cost_center_id),
         "owner": _text(center.owner),
         "facts": [
-            [label, _text(value) or "—"]
+            [label, value or "—"]
             for label, value in (
-                ("Cost centre", f"{center.name} ({center.cost_center_id})"),
-                ("Department", center.department),
-                ("Business unit", center.business_unit),
-                ("Owner", center.owner),
-                ("GL account", center.gl_account),
+                ("Cost centre", f"{_text(center.name)} ({_text(center.cost_center_id)})"),
+                ("Department", _text(center.department)),
+                ("Business unit", _text(center.business_unit)),
+                ("Owner", _text(center.owner)),
+                ("GL account", _text(center.gl_account)),
                 ("Period", month_name(showback.period)),
             )
         ],
@@ -163,8 +176,16 @@ def _text(text: str, longest_word: int = _LONGEST_WORD) -> str:
     clean = shown(text)
     if len(clean) > _LONGEST_TEXT:
         clean = clean[: _LONGEST_TEXT - 1] + "…"
-    return " ".join(_breakable(word, longest_word) for word in clean.split(" "))
+    return isolated(" ".join(_breakable(word, longest_word) for word in clean.split(" ")))
 
 
 def _breakable(word: str, length: int) -> str:
-    return "\u200b".join(word[start : start + length] for start in range(0, len(word), length))
+    """Never broken before a mark that belongs to the letter before it."""
+    parts, start = [], 0
+    while len(word) - start > length:
+        end = start + length
+        while end < len(word) and unicodedata.category(word[end]).startswith("M"):
+            end += 1
+        parts.append(word[start:end])
+        start = end
+    return "\u200b".join([*parts, word[start:]])

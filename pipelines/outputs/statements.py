@@ -19,6 +19,7 @@ from decimal import Decimal, localcontext
 from pathlib import Path
 
 from pipelines.outputs.showback_workbook import write_showback_workbook
+from pipelines.outputs.statement_fonts import StatementFonts
 from pipelines.outputs.statement_model import (
     ROUNDING,
     MissingPeriodError,
@@ -53,20 +54,30 @@ class StatementSummary:
     files: int
     totals: dict[str, Decimal]  # chargeback total per currency, rounding included
     previous_totals: dict[str, Decimal]
+    unprintable: tuple[str, ...] = ()  # characters that no font holds; PDFs name them by their code point
 
 
 def write_statements(
-    marts: Path, period: str, reports: Path, *, progress: Progress = lambda done, total, what: None
+    marts: Path,
+    period: str,
+    reports: Path,
+    *,
+    fonts: Path | None = None,
+    progress: Progress = lambda done, total, what: None,
 ) -> StatementSummary:
-    """Write the statements of `period` from the published `marts` into `reports/PERIOD/`."""
+    """Write the statements of `period` from the published `marts` into `reports/PERIOD/`.
+
+    `fonts` is a folder of fonts for scripts that the packaged ones lack.
+    """
     if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", period):
         raise StatementError("statements", f"'{period}' is not a period", fix="Write it as YYYY-MM, such as 2026-07")
     with localcontext() as context:
         context.prec = _EXACT
         showback = read_showback(marts, period)
         with _period_folder(reports, period) as folder:
-            files = _write_files(showback, folder, progress)
-        return _summary(showback, reports / period, files)
+            loaded = StatementFonts(fonts)
+            files = _write_files(showback, folder, loaded, progress)
+        return _summary(showback, reports / period, files, loaded)
 
 
 def file_stems(cost_center_ids: Iterable[str]) -> dict[str, str]:
@@ -95,10 +106,10 @@ def _hashed(cost_center_id: str, length: int) -> str:
     return f"{readable}-{hashlib.sha256(cost_center_id.encode()).hexdigest()[:length]}"
 
 
-def _write_files(showback: Showback, folder: Path, progress: Progress) -> int:
+def _write_files(showback: Showback, folder: Path, fonts: StatementFonts, progress: Progress) -> int:
     issued = showback.issued
     stems = file_stems(statement.cost_center.cost_center_id for statement in showback.statements)
-    printer = StatementPrinter(showback)
+    printer = StatementPrinter(showback, fonts)
     for done, statement in enumerate(issued, start=1):
         stem = stems[statement.cost_center.cost_center_id]
         write_statement_workbook(folder / f"{stem}.xlsx", statement, showback)
@@ -145,7 +156,7 @@ def _write_contents(folder: Path, written: list[str], showback: Showback, stems:
     (folder / _CONTENTS).write_text(json.dumps(contents, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _summary(showback: Showback, folder: Path, files: int) -> StatementSummary:
+def _summary(showback: Showback, folder: Path, files: int, fonts: StatementFonts) -> StatementSummary:
     sections = [section for statement in showback.statements for section in statement.sections]
     totals = {currency: Decimal(0) for currency in showback.currencies}
     previous = dict(totals)
@@ -168,6 +179,7 @@ def _summary(showback: Showback, folder: Path, files: int) -> StatementSummary:
         files=files,
         totals=totals,
         previous_totals=previous,
+        unprintable=tuple(sorted(fonts.missing)),
     )
 
 
