@@ -40,16 +40,25 @@ def copy_of(company, tmp_path):
     return target
 
 
+# The companion datasets date a delivery by when it landed, as landed_at does.
+WHEN_IT_LANDED = [
+    "landed_at",
+    "BillingPeriodCreated",
+    "BillingPeriodLastUpdated",
+    "ContractCommitmentCreated",
+    "ContractCommitmentLastUpdated",
+    "InvoiceDetailCreated",
+    "InvoiceDetailLastUpdated",
+]
+
+
 def marts(root: Path) -> dict[str, list[tuple]]:
     """Every published mart as sorted rows, without when something landed and without the run's own paths."""
+    select = f"select columns(c -> not list_contains({WHEN_IT_LANDED}, c))"
     folder = current_run(Workspace.open(root))
     with duckdb.connect(str(folder / "marts.duckdb"), read_only=True) as con:
         names = [r[0] for r in con.execute("select table_name from duckdb_tables() order by 1").fetchall()]
-        content = {
-            n: con.execute(f"select columns(c -> c <> 'landed_at') from {n} order by all").fetchall()
-            for n in names
-            if n != "publish_info"
-        }
+        content = {n: con.execute(f"{select} from {n} order by all").fetchall() for n in names if n != "publish_info"}
     files = f"{folder}/focus_cost_and_usage/*/*/*.parquet"
     content["focus_cost_and_usage"] = duckdb.sql(f"select * from read_parquet('{files}') order by all").fetchall()
     return content
