@@ -129,14 +129,16 @@ def register_deliveries(workspace: Workspace) -> None:
             "part": t.dataset,
             "currency": t.currency,
             "metric": t.metric,
-            "is_billed": t.metric in CONTRACTS[d.dataset].billed_metrics
+            "is_billed": t.metric in (*contract.billed_metrics, *contract.net_metrics)
             and not (row["has_amortized"] and t.dataset == "amortized"),
+            "cost_columns": contract.cost_columns(t.metric),
             "source_total": t.source,
             "rounding_total": t.rounding,
             "landed_total": t.landed,
         }
         for d, row in zip(deliveries, rows, strict=True)
         for t in d.totals
+        for contract in [CONTRACTS[d.dataset]]
     ]
     exact = pa.decimal128(38, 25)
     schema = pa.schema(
@@ -148,6 +150,7 @@ def register_deliveries(workspace: Workspace) -> None:
             "currency": pa.string(),
             "metric": pa.string(),
             "is_billed": pa.bool_(),
+            "cost_columns": pa.string(),
             "source_total": exact,
             "rounding_total": exact,
             "landed_total": pa.decimal128(38, 12),

@@ -50,3 +50,27 @@
 {% macro duckdb__is_flat_json_object(text_column) -%}
     (json_valid({{ text_column }}) and left(ltrim({{ text_column }}), 1) = '{' and not regexp_matches({{ text_column }}, '[^\\]"\s*:\s*[\[{]'))
 {%- endmacro %}
+
+{# A JSON object of those of the columns that are filled and not zero, under the names of the columns; NULL without any. #}
+{% macro json_of_amounts(columns) -%}
+    {{ return(adapter.dispatch('json_of_amounts', 'finops')(columns)) }}
+{%- endmacro %}
+
+{% macro duckdb__json_of_amounts(columns) -%}
+    nullif(concat('{', concat_ws(', '
+        {%- for column in columns %}, case when {{ column }} <> 0 then concat('"{{ column }}": ', {{ column }}) end{% endfor -%}
+    ), '}'), '{}')
+{%- endmacro %}
+
+{# Two JSON objects as one; where both have a key, the second's value. #}
+{% macro json_merged(first, second) -%}
+    {{ return(adapter.dispatch('json_merged', 'finops')(first, second)) }}
+{%- endmacro %}
+
+{% macro duckdb__json_merged(first, second) -%}
+    case
+        when {{ first }} is null then {{ second }}
+        when {{ second }} is null then {{ first }}
+        else cast(json_merge_patch({{ first }}, {{ second }}) as varchar)
+    end
+{%- endmacro %}

@@ -59,3 +59,17 @@
     (abs(cast({{ price }} as double) * cast({{ quantity }} as double) - cast({{ cost }} as double))
     <= 0.000000001 * greatest(abs(cast({{ cost }} as double)), 1) + 1e-18 * abs(cast({{ quantity }} as double)))
 {%- endmacro %}
+
+{# price × quantity as money. Two exact decimals of 38 digits meet in 38: large products leave out digits that a price in
+   small money (rupiah, won) does not have. #}
+{% macro price_times(price, quantity) -%}
+    {{ return(adapter.dispatch('price_times', 'finops')(price, quantity)) }}
+{%- endmacro %}
+
+{% macro duckdb__price_times(price, quantity) -%}
+    case
+        when abs(cast({{ price }} as double) * cast({{ quantity }} as double)) < 100000000
+            then {{ money(price ~ ' * ' ~ quantity) }}
+        else {{ money('cast(' ~ price ~ ' as decimal(19, 7)) * cast(' ~ quantity ~ ' as decimal(19, 5))') }}
+    end
+{%- endmacro %}

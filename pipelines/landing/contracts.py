@@ -43,6 +43,13 @@ class Contract:
     measured: str  # where this is filled, an empty cost is a fault and not an empty line
     paths: dict[str, str] = field(default_factory=dict)  # canonical name -> dotted path in a nested export
     needs: tuple[tuple[str, ...], ...] = ()  # of each group at least one must be there
+    net_metrics: tuple[str, ...] = ()  # those that do where the ledger reads the net columns
+
+    def cost_columns(self, metric: str) -> str | None:
+        """The x_cost_columns of the ledger with which a metric adds up to the invoice; None: whatever they are."""
+        if not self.net_metrics:
+            return None
+        return "net" if metric in self.net_metrics else "unblended"
 
 
 def _kinds(kind: str, names: str) -> dict[str, str]:
@@ -79,19 +86,29 @@ CUR = Contract(
             savings_plan_savings_plan_effective_cost savings_plan_net_savings_plan_effective_cost
             savings_plan_total_commitment_to_date savings_plan_used_commitment
             savings_plan_recurring_commitment_for_billing_period split_line_item_split_cost
-            split_line_item_unused_cost""",
+            split_line_item_unused_cost reservation_net_unused_amortized_upfront_fee_for_billing_period
+            reservation_net_unused_recurring_fee savings_plan_amortized_upfront_commitment_for_billing_period
+            savings_plan_net_amortized_upfront_commitment_for_billing_period
+            savings_plan_net_recurring_commitment_for_billing_period split_line_item_net_split_cost
+            split_line_item_net_unused_cost split_line_item_public_on_demand_split_cost
+            split_line_item_public_on_demand_unused_cost discount_total_discount discount_edp_discount
+            discount_private_rate_discount discount_bundled_discount discount_spp_discount
+            discount_ri_volume_discount""",
         ),
         **_kinds(
             "quantity",
             """line_item_usage_amount line_item_normalized_usage_amount reservation_unused_quantity
-            reservation_unused_normalized_unit_quantity""",
+            reservation_unused_normalized_unit_quantity reservation_total_reserved_normalized_units
+            split_line_item_split_usage split_line_item_split_usage_ratio""",
         ),
         **_kinds("price", "line_item_unblended_rate pricing_public_on_demand_rate"),
         **_kinds("json", "resource_tags cost_category product discount tags"),
+        "cost_after_discounts": "money",
     },
     required=("line_item_line_item_type", "line_item_unblended_cost", "line_item_currency_code"),
-    cost_metrics=("line_item_unblended_cost",),
+    cost_metrics=("line_item_unblended_cost", "cost_after_discounts"),
     billed_metrics=("line_item_unblended_cost",),
+    net_metrics=("cost_after_discounts",),
     currency="line_item_currency_code",
     period="bill_billing_period_start_date",
     charge_start="line_item_usage_start_date",

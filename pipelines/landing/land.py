@@ -39,7 +39,7 @@ from pipelines.steps import find_step
 
 Progress = Callable[[str], None]
 # Part of every delivery id: a change in how files are read is a new version of the delivery.
-_READING_VERSION = "4"
+_READING_VERSION = "5"
 
 
 @dataclass(frozen=True)
@@ -383,6 +383,8 @@ class _Reader:
         for dataset, currency, _, *sums in source_rows:
             for number, metric in enumerate(metrics):
                 value, rounding = sums[2 * number : 2 * number + 2]
+                if value is None and metric in self.contract.net_metrics:
+                    continue  # the export has no net columns
                 source[dataset, currency, metric] = (value or Decimal(0), rounding or Decimal(0))
         sums_sql = ", ".join(f"sum({metric})" for metric in metrics)
         landed: dict[tuple[str, str, str], tuple[Decimal, int]] = {}
@@ -391,7 +393,8 @@ class _Reader:
             f"from read_parquet({quoted(str(target))}) group by all"
         ).fetchall():
             for metric, value in zip(metrics, values, strict=True):
-                landed[dataset, currency, metric] = (value or Decimal(0), rows)
+                if (dataset, currency, metric) in source or metric not in self.contract.net_metrics:
+                    landed[dataset, currency, metric] = (value or Decimal(0), rows)
         totals = []
         for key in sorted(set(source) | set(landed), key=str):
             dataset, currency, metric = key

@@ -356,6 +356,8 @@ def _text_of(column: Column) -> str:
 def _raw_expr(source: SourceTable, contract: Contract, name: str, kind: str, as_text: bool) -> str:
     if kind == "credits" or name == "credits_total":
         return _credits_json_sql(source)
+    if name == "cost_after_discounts":
+        return _cost_after_discounts_sql(source)
     if name == "resource_tags" and name not in source.columns:
         return _tag_columns_sql(source)
     if name == "tags" and name not in source.columns and "x_labels" in source.columns:
@@ -368,6 +370,22 @@ def _raw_expr(source: SourceTable, contract: Contract, name: str, kind: str, as_
     if kind == "json" and column.type in ("map", "struct", "list", "json"):
         return f"cast(to_json({column.expr}) as varchar)"
     return f"({column.expr} ->> '$')" if column.type == "json" else column.expr
+
+
+def _cost_after_discounts_sql(source: SourceTable) -> str:
+    """What a CUR line costs after discounts: its net cost, or, as fees, tax and credits may have none, its cost; a
+    discount without one is in the other lines' net costs.
+
+    NULL in files without net columns, which AWS writes for payers with private discounts only.
+    """
+    net, gross = source.columns.get("line_item_net_unblended_cost"), source.columns["line_item_unblended_cost"]
+    kind = source.columns["line_item_line_item_type"]
+    if net is None:
+        return "cast(null as varchar)"
+    as_number = net.type == gross.type != "varchar"
+    found, given = (net.expr, gross.expr) if as_number else (f"filled({_text_of(net)})", _text_of(gross))
+    nothing = "0" if as_number else "'0'"
+    return f"coalesce({found}, case when lower({kind.expr}) like '%discount' then {nothing} else {given} end)"
 
 
 def _credits_json_sql(source: SourceTable) -> str:

@@ -32,7 +32,8 @@ def report(
     folder: Path, lines: list[str], assembly: str = "a1", header: str = HEADER, month: str = "2026-09", part: str = ""
 ) -> Path:
     """A legacy CUR of one month, create-new layout; returns its one part."""
-    first, after = month.replace("-", "") + "01", f"{month[:4]}{int(month[5:]) + 1:02d}01"
+    year, number = int(month[:4]), int(month[5:])
+    first, after = f"{year}{number:02d}01", f"{year + number // 12}{number % 12 + 1:02d}01"
     period = folder / "cur" / "mycur" / f"{first}-{after}"
     path = period / assembly / (part or "mycur-1.csv.gz")
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,10 +1,18 @@
--- AWS line items in FOCUS terms. Grain: one row per line item, plus one per unused part of a commitment's fee.
--- Costs are the unblended ones throughout: discount lines (EDP, private rates) stay rows of their own, so net columns,
--- which would count them twice, are never read.
+-- AWS charges in FOCUS terms. Grain: one row per line of int_focus__aws_lines; the lines of pods and tasks have one row per
+-- line that paid their instance, and take their costs from it.
 with
 
-line_items as (
-    select * from {{ ref('stg_aws__cur_line_items') }}
+lines as (
+    select * from {{ ref('int_focus__aws_lines') }}
+),
+
+splits as (
+    select * from {{ ref('int_focus__aws_splits') }}
+),
+
+paid_lines as (
+    select * from {{ ref('int_focus__aws_lines') }}
+    where x_rule in ('usage', 'covered_by_savings_plan', 'covered_by_reservation')
 ),
 
 categories as (
@@ -19,138 +27,94 @@ tags as (
     select * from {{ ref('int_focus__tags') }} where dialect = 'aws'
 ),
 
-charges as (
-    select
-        *,
-        coalesce(savings_plan_arn, reservation_arn) as commitment_id,
-        case line_item_type
-            when 'SavingsPlanCoveredUsage' then 'covered_by_savings_plan'
-            when 'DiscountedUsage' then 'covered_by_reservation'
-            when 'SavingsPlanRecurringFee' then 'commitment_fee'
-            when 'SavingsPlanUpfrontFee' then 'commitment_fee'
-            when 'RIFee' then 'commitment_fee'
-            when 'Fee' then case when reservation_arn is null then 'fee' else 'commitment_fee' end
-            when 'Tax' then 'tax'
-            when 'Credit' then 'credit'
-            when 'Refund' then case
-                when description like 'Refund for one-time fee for Savings Plan%' then 'commitment_fee'
-                when usage_type is not null then 'usage'
-                else 'refund'
-            end
-            when 'Usage' then 'usage'
-            when 'FlatRateSubscription' then 'fee'
-            else 'discount'
-        end as x_rule
-    from line_items
-    -- AWS takes the on-demand price of covered usage back in a second row. In FOCUS that usage was never billed.
-    where line_item_type is distinct from 'SavingsPlanNegation'
+split_lines as (
+    select distinct x_source, x_billing_period, x_source_file, x_source_row from splits
 ),
 
-main_rows as (
-    select
-        *,
-        case x_rule when 'covered_by_savings_plan' then 0 else unblended_cost end as billed_cost,
-        case
-            when split_parent_resource_id is not null and x_rule like 'covered%' then 0
-            when x_rule = 'covered_by_savings_plan' then coalesce(savings_plan_effective_cost, 0)
-            when x_rule = 'covered_by_reservation' then coalesce(reservation_effective_cost, unblended_cost)
-            when x_rule = 'commitment_fee' then 0
-            else unblended_cost
-        end as effective_cost,
-        case
-            when x_rule in ('usage', 'covered_by_savings_plan', 'covered_by_reservation')
-                then coalesce(public_on_demand_cost, unblended_cost)
-            else unblended_cost
-        end as list_cost,
-        case x_rule
-            when 'covered_by_reservation' then coalesce(public_on_demand_cost, unblended_cost)
-            else unblended_cost
-        end as contracted_cost,
-        cast(null as varchar) as commitment_status
-    from charges
-),
-
-unused_parts as (
-    -- What a commitment's fee bought and nobody used, as usage of the commitment itself.
-    select
-        *,
-        case line_item_type
-            when 'SavingsPlanRecurringFee' then savings_plan_total_commitment - savings_plan_used_commitment
-            else coalesce(reservation_unused_upfront, 0) + coalesce(reservation_unused_recurring_fee, 0)
-        end as unused_cost
-    from charges
-    where line_item_type in ('SavingsPlanRecurringFee', 'RIFee')
-),
-
-unused_rows as (
-    select
-        * exclude (unused_cost, x_rule),
-        'unused_commitment' as x_rule,
-        0 as billed_cost,
-        unused_cost as effective_cost,
-        0 as list_cost,
-        0 as contracted_cost,
-        'Unused' as commitment_status
-    from unused_parts
-    where unused_cost <> 0
-),
-
-negation_rest as (
-    -- Covered usage and its negation must cancel out. What does not is kept as an adjustment: nothing billed is lost.
+taken as (
     select
         x_source,
         x_billing_period,
-        usage_account_id,
-        product_code,
-        product_name,
-        currency,
-        sum(unblended_cost) as rest
-    from line_items
-    where line_item_type in ('SavingsPlanCoveredUsage', 'SavingsPlanNegation')
-    group by x_source, x_billing_period, usage_account_id, product_code, product_name, currency
-    having sum(unblended_cost) <> 0
+        paid_file as x_source_file,
+        paid_row as x_source_row,
+        sum(billed_cost) as billed_cost,
+        sum(effective_cost) as effective_cost,
+        sum(list_cost) as list_cost,
+        sum(contracted_cost) as contracted_cost,
+        sum(usage_amount) as usage_amount,
+        sum(commitment_quantity) as commitment_quantity
+    from splits
+    group by all
 ),
 
-negation_rows as (
+own_rows as (
     select
-        line_items.* exclude (savings_plan_arn, resource_id, usage_type, usage_amount, sku, rate_code),
-        cast(null as varchar) as savings_plan_arn,
-        cast(null as varchar) as resource_id,
-        cast(null as varchar) as usage_type,
-        cast(null as decimal(38, 12)) as usage_amount,
-        cast(null as varchar) as sku,
-        cast(null as varchar) as rate_code,
-        cast(null as varchar) as commitment_id,
-        'negation_rest' as x_rule,
-        negation_rest.rest as billed_cost,
-        negation_rest.rest as effective_cost,
-        negation_rest.rest as list_cost,
-        negation_rest.rest as contracted_cost,
-        cast(null as varchar) as commitment_status
-    from line_items
-    inner join negation_rest
+        lines.* exclude (billed_cost, effective_cost, list_cost, contracted_cost, usage_amount, commitment_quantity),
+        cast(lines.billed_cost - coalesce(taken.billed_cost, 0) as decimal(28, 12)) as billed_cost,
+        cast(lines.effective_cost - coalesce(taken.effective_cost, 0) as decimal(28, 12)) as effective_cost,
+        cast(lines.list_cost - coalesce(taken.list_cost, 0) as decimal(28, 12)) as list_cost,
+        cast(lines.contracted_cost - coalesce(taken.contracted_cost, 0) as decimal(28, 12)) as contracted_cost,
+        cast(lines.usage_amount - coalesce(taken.usage_amount, 0) as decimal(38, 12)) as usage_amount,
+        cast(lines.commitment_quantity - coalesce(taken.commitment_quantity, 0) as decimal(38, 12)) as commitment_quantity,
+        taken.x_source_row is not null as is_split,
+        cast(null as varchar) as allocated_resource_id,
+        cast(null as varchar) as allocated_raw_tags,
+        cast(1 as bigint) as part_no
+    from lines
+    left join taken
         on
-            line_items.x_source = negation_rest.x_source
-            and line_items.x_billing_period = negation_rest.x_billing_period
-            and line_items.usage_account_id is not distinct from negation_rest.usage_account_id
-            and line_items.product_code is not distinct from negation_rest.product_code
-            and line_items.product_name is not distinct from negation_rest.product_name
-            and line_items.currency is not distinct from negation_rest.currency
-    where line_items.line_item_type in ('SavingsPlanCoveredUsage', 'SavingsPlanNegation')
-    qualify row_number() over (
-        partition by
-            line_items.x_source, line_items.x_billing_period, line_items.usage_account_id,
-            line_items.product_code, line_items.product_name, line_items.currency
-        order by line_items.x_source_file, line_items.x_source_row
-    ) = 1
+            lines.x_source = taken.x_source
+            and lines.x_billing_period = taken.x_billing_period
+            and lines.x_source_file = taken.x_source_file
+            and lines.x_source_row = taken.x_source_row
+            and lines.commitment_status is null
+    left join split_lines
+        on
+            lines.x_source = split_lines.x_source
+            and lines.x_billing_period = split_lines.x_billing_period
+            and lines.x_source_file = split_lines.x_source_file
+            and lines.x_source_row = split_lines.x_source_row
+    where split_lines.x_source_row is null
+),
+
+split_rows as (
+    select
+        paid_lines.* exclude (
+            x_source_file, x_source_row, billed_cost, effective_cost, list_cost, contracted_cost, usage_amount,
+            commitment_quantity
+        ),
+        splits.x_source_file,
+        splits.x_source_row,
+        splits.billed_cost,
+        splits.effective_cost,
+        splits.list_cost,
+        splits.contracted_cost,
+        splits.usage_amount,
+        splits.commitment_quantity,
+        true as is_split,
+        splits.allocated_resource_id,
+        splits.allocated_raw_tags,
+        splits.part_no
+    from splits
+    inner join paid_lines
+        on
+            splits.x_source = paid_lines.x_source
+            and splits.x_billing_period = paid_lines.x_billing_period
+            and splits.paid_file = paid_lines.x_source_file
+            and splits.paid_row = paid_lines.x_source_row
+),
+
+united as (
+    select * from own_rows
+    union all by name
+    select * from split_rows
 ),
 
 all_rows as (
-    select * from main_rows
-    union all by name
-    select * from unused_rows
-    union all by name
-    select * from negation_rows
+    select
+        *,
+        coalesce(billing_entity = 'AWS Marketplace' and legal_entity not like 'Amazon Web Services%', false) as is_sold_by_others
+    from united
 )
 
 select
@@ -185,7 +149,7 @@ select
             and all_rows.x_rule <> 'unused_commitment' then 'Recurring'
         when all_rows.x_rule in ('usage', 'covered_by_savings_plan', 'covered_by_reservation', 'unused_commitment')
             then 'Usage-Based'
-        when all_rows.x_rule = 'fee' and lower(all_rows.product_code) like 'awssupport%' then 'Recurring'
+        when all_rows.x_rule = 'fee' and lower(all_rows.product_code) like 'aws%support%' then 'Recurring'
         else 'One-Time'
     end as charge_frequency,
 
@@ -196,7 +160,7 @@ select
 
     case when all_rows.x_rule like 'covered%' or all_rows.x_rule = 'usage' then
         case
-            when {{ money('all_rows.public_on_demand_rate * all_rows.usage_amount') }} = all_rows.list_cost
+            when {{ price_times('all_rows.public_on_demand_rate', 'all_rows.usage_amount') }} = all_rows.list_cost
                 then all_rows.public_on_demand_rate
         end
     end as list_unit_price,
@@ -216,16 +180,13 @@ select
 
     case
         when all_rows.savings_plan_arn is not null then 'Spend'
-        when all_rows.reservation_arn is not null then 'Usage'
+        when all_rows.commitment_id is not null then 'Usage'
     end as commitment_discount_category,
     all_rows.commitment_id as commitment_discount_id,
     all_rows.commitment_id as commitment_discount_name,
     case
-        when all_rows.x_rule = 'covered_by_savings_plan' then all_rows.effective_cost
-        when all_rows.x_rule = 'covered_by_reservation' then all_rows.usage_amount
-        when all_rows.x_rule = 'unused_commitment' and all_rows.savings_plan_arn is not null then all_rows.effective_cost
-        when all_rows.x_rule = 'unused_commitment' then all_rows.reservation_unused_quantity
-        when all_rows.x_rule = 'commitment_fee' then coalesce(all_rows.usage_amount, all_rows.unblended_cost)
+        when all_rows.x_rule like 'covered%' or all_rows.x_rule in ('commitment_fee', 'unused_commitment')
+            then all_rows.commitment_quantity
     end as commitment_discount_quantity,
     case
         when all_rows.commitment_status is not null then all_rows.commitment_status
@@ -233,12 +194,21 @@ select
     end as commitment_discount_status,
     case
         when all_rows.savings_plan_arn is not null then 'Savings Plan'
-        when all_rows.reservation_arn is not null then 'Reserved Instance'
+        when all_rows.commitment_id is not null then 'Reserved Instance'
     end as commitment_discount_type,
     case
-        when all_rows.savings_plan_arn is not null then all_rows.currency
-        when all_rows.reservation_arn is not null then 'Hours'
+        when all_rows.x_rule like 'covered%' or all_rows.x_rule in ('commitment_fee', 'unused_commitment')
+            then all_rows.commitment_unit
     end as commitment_discount_unit,
+
+    case when all_rows.x_rule in ('usage', 'covered_by_savings_plan', 'covered_by_reservation') then all_rows.capacity_reservation_arn end
+        as capacity_reservation_id,
+    case
+        when all_rows.capacity_reservation_arn is null
+            or all_rows.x_rule not in ('usage', 'covered_by_savings_plan', 'covered_by_reservation') then null
+        when lower(all_rows.capacity_reservation_status) like '%unused%' or all_rows.usage_type like '%Unused%' then 'Unused'
+        else 'Used'
+    end as capacity_reservation_status,
 
     coalesce(categories.service_category, 'Other') as service_category,
     coalesce(categories.service_subcategory, 'Other (Other)') as service_subcategory,
@@ -250,8 +220,9 @@ select
         all_rows.product_code,
         'Unknown'
     ) as service_name,
-    'AWS' as service_provider_name,
-    'AWS' as host_provider_name,
+    -- On the Marketplace AWS sells and invoices what a seller provides; where the seller runs it, AWS does not say.
+    case when all_rows.is_sold_by_others then all_rows.legal_entity else 'AWS' end as service_provider_name,
+    case when not all_rows.is_sold_by_others then 'AWS' end as host_provider_name,
     'AWS' as provider_name,
     coalesce(all_rows.legal_entity, 'AWS') as publisher_name,
     'AWS' as invoice_issuer_name,
@@ -275,7 +246,15 @@ select
     coalesce(
         all_rows.rate_code, case when all_rows.x_rule in ('fee', 'commitment_fee') then 'AWS:' || all_rows.product_code end
     ) as sku_price_id,
-    tags.tags,
+    case
+        when all_rows.allocated_resource_id is null then tags.tags
+        else {{ json_merged('tags.tags', 'allocated_tags.tags') }}
+    end as tags,
+    case when all_rows.is_split then 'AWS split cost allocation data' end as allocated_method_id,
+    all_rows.allocated_resource_id,
+    regexp_extract(all_rows.allocated_resource_id, '[^/:]+$') as allocated_resource_name,
+    allocated_tags.tags as allocated_tags,
+    all_rows.source_gaps,
 
     all_rows.x_source,
     all_rows.x_billing_period,
@@ -285,11 +264,23 @@ select
     all_rows.x_source_file,
     all_rows.x_source_row,
     'aws' as x_provider,
-    'aws/' || all_rows.x_rule as x_rule,
+    concat(
+        'aws/', case when all_rows.allocated_resource_id is not null then 'split_' end, all_rows.x_rule,
+        case when all_rows.part_no > 1 then '_' || all_rows.part_no end
+    ) as x_rule,
     all_rows.line_item_type as x_line_type,
     all_rows.product_code as x_service_code,
-    cast(null as varchar) as x_resource_group
+    cast(null as varchar) as x_resource_group,
+    all_rows.cost_columns as x_cost_columns,
+    coalesce(
+        nullif(all_rows.discounts, '{}'),
+        {{ json_of_amounts([
+            'edp_discount', 'private_rate_discount', 'bundled_discount', 'spp_discount', 'ri_volume_discount', 'total_discount'
+        ]) }}
+    ) as x_discounts,
+    all_rows.invoicing_entity as x_invoicing_entity
 from all_rows
 left join categories on categories.provider_service_key = 'aws:' || lower(all_rows.product_code)
 left join regions on regions.provider_region_key = 'aws:' || lower(all_rows.region_code)
 left join tags on all_rows.resource_tags = tags.raw_tags
+left join tags as allocated_tags on all_rows.allocated_raw_tags = allocated_tags.raw_tags

@@ -238,7 +238,8 @@ select
     'azure/' || priced.x_rule as x_rule,
     priced.charge_type as x_line_type,
     coalesce(priced.meter_category, priced.consumed_service) as x_service_code,
-    lower(priced.resource_group) as x_resource_group
+    lower(priced.resource_group) as x_resource_group,
+    case when priced.is_commitment then lower(priced.product_order_id) end as x_commitment_order_id
 from priced
 left join services as exact
     on lower(priced.consumed_service) = exact.consumed_service and priced.type_key = exact.resource_type

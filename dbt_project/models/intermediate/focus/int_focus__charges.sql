@@ -93,5 +93,9 @@ select
     cast(x_line_type as varchar) as x_line_type,
     cast(x_service_code as varchar) as x_service_code,
     cast(x_resource_group as varchar) as x_resource_group,
+    cast(x_cost_columns as varchar) as x_cost_columns,
+    cast(x_discounts as varchar) as x_discounts,
+    cast(x_commitment_order_id as varchar) as x_commitment_order_id,
+    cast(x_invoicing_entity as varchar) as x_invoicing_entity,
     cast(x_gaps as varchar) as x_gaps
 from charges

@@ -5,6 +5,7 @@
     'capacity_reservation_id', 'capacity_reservation_status', 'publisher_name', 'invoice_id', 'invoice_detail_id',
     'region_id', 'region_name', 'availability_zone', 'resource_id', 'resource_name', 'resource_type', 'sku_id', 'sku_meter',
     'sku_price_id', 'sku_price_details', 'x_service_code', 'x_resource_group',
+    'allocated_resource_id', 'x_invoicing_entity',
 ] -%}
 -- Charges of all providers under the column rules of FOCUS. Grain: one row per charge line. Amounts pass unchanged.
 -- What a rule wants empty is emptied; what it wants filled and the source does not give is filled where FOCUS allows a
@@ -208,10 +209,10 @@ select
         case
             when x_rule = 'azure/unamortized_purchase' and effective_cost <> 0 then 'EffectiveCost'
         end,
-        -- Billed although a commitment covers it: at its discounted price (Google), or by an older kind of reservation (AWS).
+        -- Billed although a commitment covers it: at its discounted price.
         case
             when commitment_discount_status = 'Used' and billed_cost <> 0
-                and (x_provider = 'gcp' or x_rule = 'aws/covered_by_reservation') then 'BilledCost'
+                and x_provider = 'gcp' then 'BilledCost'
         end,
         -- What only the conversion knows that the source did not give.
         source_gaps

@@ -3,18 +3,28 @@
 -- ledger, allocation, statement: each equals the stage before, difference 0.
 with
 
+-- Which of two sets of cost columns a delivery's charges were read from, where its export has two.
+cost_columns as (
+    select x_source, x_billing_period as billing_period, max(x_cost_columns) as cost_columns
+    from {{ ref('int_focus__charges') }}
+    group by all
+),
+
 control as (
     select
-        x_source,
-        billing_period,
-        currency,
-        sum(source_total) as source_total,
-        sum(rounding_total) as rounding_total,
-        sum(landed_total) as landed_total
-    from {{ ref('stg_finops__control_totals') }}
+        totals.x_source,
+        totals.billing_period,
+        totals.currency,
+        sum(totals.source_total) as source_total,
+        sum(totals.rounding_total) as rounding_total,
+        sum(totals.landed_total) as landed_total
+    from {{ ref('stg_finops__control_totals') }} as totals
+    left join cost_columns using (x_source, billing_period)
     -- What the invoice is made of; other cost columns and amortised copies are other views of the same charges.
-    where is_billed
-    group by x_source, billing_period, currency
+    where
+        totals.is_billed
+        and (totals.cost_columns is null or totals.cost_columns = coalesce(cost_columns.cost_columns, 'unblended'))
+    group by totals.x_source, totals.billing_period, totals.currency
 ),
 
 ledger as (

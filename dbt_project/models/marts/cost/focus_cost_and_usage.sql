@@ -78,6 +78,10 @@ select
     x_line_type,
     x_service_code,
     x_resource_group,
+    x_cost_columns,
+    x_discounts,
+    x_commitment_order_id,
+    x_invoicing_entity,
     x_gaps,
     provider_name as x_ProviderName,
     publisher_name as x_PublisherName

@@ -69,5 +69,9 @@ select
     x_line_type,
     x_service_code,
     x_resource_group,
+    x_cost_columns,
+    x_discounts,
+    x_commitment_order_id,
+    x_invoicing_entity,
     x_gaps
 from {{ ref('focus_cost_and_usage') }}

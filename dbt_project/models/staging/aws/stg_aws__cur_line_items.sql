@@ -42,24 +42,55 @@ select
     lines.pricing_unit as pricing_unit,
     lines.pricing_term as pricing_term,
     lines.resource_tags,
-    lines.split_line_item_parent_resource_id as split_parent_resource_id,
+    lines.identity_time_interval as time_interval,
+    -- ARNs name an instance by path, usage lines of EC2 by its id alone.
+    nullif(regexp_extract(lines.split_line_item_parent_resource_id, '[^/]*$'), '') as split_parent_resource_id,
+    lines.capacity_reservation_capacity_reservation_arn as capacity_reservation_arn,
+    lines.capacity_reservation_capacity_reservation_status as capacity_reservation_status,
 
     lines.line_item_usage_amount as usage_amount,
     lines.line_item_normalized_usage_amount as normalized_usage_amount,
     lines.pricing_public_on_demand_rate as public_on_demand_rate,
 
     coalesce(lines.line_item_unblended_cost, 0) as unblended_cost,
+    lines.line_item_net_unblended_cost as net_unblended_cost,
+    {{ money('lines.cost_after_discounts') }} as cost_after_discounts,
     lines.pricing_public_on_demand_cost as public_on_demand_cost,
+    lines.discount as discounts,
+    {{ money('lines.discount_total_discount') }} as total_discount,
+    {{ money('lines.discount_edp_discount') }} as edp_discount,
+    {{ money('lines.discount_private_rate_discount') }} as private_rate_discount,
+    {{ money('lines.discount_bundled_discount') }} as bundled_discount,
+    {{ money('lines.discount_spp_discount') }} as spp_discount,
+    {{ money('lines.discount_ri_volume_discount') }} as ri_volume_discount,
+
+    lines.split_line_item_split_cost as split_cost,
+    lines.split_line_item_unused_cost as split_unused_cost,
+    {{ money('lines.split_line_item_net_split_cost') }} as net_split_cost,
+    {{ money('lines.split_line_item_net_unused_cost') }} as net_split_unused_cost,
+    {{ money('lines.split_line_item_public_on_demand_split_cost') }} as list_split_cost,
+    {{ money('lines.split_line_item_public_on_demand_unused_cost') }} as list_split_unused_cost,
 
     lines.savings_plan_savings_plan_a_r_n as savings_plan_arn,
     lines.savings_plan_savings_plan_effective_cost as savings_plan_effective_cost,
+    lines.savings_plan_net_savings_plan_effective_cost as net_savings_plan_effective_cost,
     lines.savings_plan_total_commitment_to_date as savings_plan_total_commitment,
     lines.savings_plan_used_commitment as savings_plan_used_commitment,
+    lines.savings_plan_recurring_commitment_for_billing_period as savings_plan_recurring,
+    {{ money('lines.savings_plan_amortized_upfront_commitment_for_billing_period') }} as savings_plan_upfront,
+    {{ money('lines.savings_plan_net_recurring_commitment_for_billing_period') }} as net_savings_plan_recurring,
+    {{ money('lines.savings_plan_net_amortized_upfront_commitment_for_billing_period') }} as net_savings_plan_upfront,
     lines.reservation_reservation_a_r_n as reservation_arn,
+    lines.reservation_subscription_id,
     lines.reservation_effective_cost,
+    lines.reservation_net_effective_cost as net_reservation_effective_cost,
     lines.reservation_unused_amortized_upfront_fee_for_billing_period as reservation_unused_upfront,
     lines.reservation_unused_recurring_fee,
-    lines.reservation_unused_quantity
+    {{ money('lines.reservation_net_unused_amortized_upfront_fee_for_billing_period') }} as net_reservation_unused_upfront,
+    {{ money('lines.reservation_net_unused_recurring_fee') }} as net_reservation_unused_recurring_fee,
+    lines.reservation_unused_quantity,
+    lines.reservation_unused_normalized_unit_quantity as reservation_unused_normalized_quantity,
+    cast(lines.reservation_total_reserved_normalized_units as decimal(38, 12)) as reservation_total_normalized_units
 from {{ landed('cur') }} as lines
 inner join {{ ref('int_deliveries__current') }} as deliveries
     on

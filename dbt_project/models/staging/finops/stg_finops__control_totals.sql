@@ -7,6 +7,7 @@ select
     currency,
     metric,
     is_billed,
+    cost_columns,
     source_total,
     rounding_total,
     landed_total
