@@ -25,9 +25,9 @@ from pipelines.outputs.publish import current_run
 from pipelines.settings import Workspace
 
 # Everything that follows from decisions, and nothing that reads a delivery.
-_MODELS = ["--select", "+fct_chargeback", "+int_currency__missing_rates"]
-_LEDGER = [f"path:models/staging/{place}" for place in ("aws", "azure", "gcp", "focus")]
-_LEDGER += ["path:models/intermediate/focus", "fct_daily_costs"]
+ALLOCATION = ["--select", "+fct_chargeback", "+int_currency__missing_rates"]
+LEDGER = [f"path:models/staging/{place}" for place in ("aws", "azure", "gcp", "focus")]
+LEDGER += ["path:models/intermediate/focus", "fct_daily_costs"]
 _DERIVED = ("rule_row", "rule_version", "claims_from", "claims_to")  # columns that no decision file has
 _APART = "Nothing was changed"
 
@@ -199,7 +199,7 @@ def _allocate(trial: Workspace, current: Path) -> None:
     with duckdb.connect(str(trial.warehouse)) as con:
         costs = current / "fct_daily_costs.parquet"
         con.execute(f"create view fct_daily_costs as select * from read_parquet('{costs}')")
-    run_dbt(trial, ["build", *_MODELS, "--exclude", *_LEDGER, "--exclude-resource-type", "test", "unit_test"])
+    run_dbt(trial, ["build", *ALLOCATION, "--exclude", *LEDGER, "--exclude-resource-type", "test", "unit_test"])
     with duckdb.connect(str(trial.warehouse), read_only=True) as con:
         missing = con.execute("select * from int_currency__missing_rates order by all").fetchall()
     if missing:

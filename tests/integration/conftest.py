@@ -7,6 +7,7 @@ from pipelines.landing import land
 from pipelines.sample import write_sample
 from pipelines.settings import Workspace
 from tests import emulators
+from tests.integration.allocation_models import AllocationModels
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +19,12 @@ def built(tmp_path_factory):
     land(workspace)
     build(workspace)
     return workspace
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory):
+    """The allocation models, compiled once; see AllocationModels."""
+    return AllocationModels(tmp_path_factory.mktemp("models") / "w")
 
 
 @pytest.fixture(scope="session")

@@ -71,7 +71,7 @@ def rows_of(decision: str, rows: list[str]) -> str:
     return "\n".join([",".join(FILES[decision]), *rows, ""])
 
 
-def write_decisions(folder: Path, policies: list[str]) -> None:
+def write_decisions(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     centers = []
     for case in CASES:
@@ -146,7 +146,6 @@ def write_decisions(folder: Path, policies: list[str]) -> None:
         "shared_cost_shares": shares,
         "shared_cost_parts": ["g8,base,40,equal_split,,,", "g8,use,60,proportional_usage,cpu,,"],
         "driver_tiers": ["calls,,0,1,", "calls,,100,0.5,"],
-        "allocation_policies": policies,
     }
     for name, rows in contents.items():
         (folder / f"{name}.csv").write_text(rows_of(name, rows))
@@ -166,7 +165,7 @@ def charge(cost: str, service: str, account: str = "", day: int = 1) -> list[str
 
 @pytest.fixture(scope="module")
 def company(tmp_path_factory):
-    """All cases landed and built once, reciprocal."""
+    """All cases landed and built once."""
     root = tmp_path_factory.mktemp("golden")
     for case, (amount, direct) in CASES.items():
         charges = [charge(amount, f"shared {case}")]
@@ -180,7 +179,7 @@ def company(tmp_path_factory):
             csv.writer(file).writerows([HEADER, *charges])
     sources = [{"name": c, "provider": "other", "format": "focus", "uri": str(root / "bills" / c)} for c in CASES]
     opened = open_workspace(root, *sources)
-    write_decisions(opened.decisions, [])
+    write_decisions(opened.decisions)
     assert not land(opened).failed
     build(opened)
     return opened
@@ -212,13 +211,9 @@ def shared_on_shared(opened) -> dict[str, Decimal]:
     return dict(rows)
 
 
-def test_pools_that_serve_each_other_are_solved_reciprocally_by_step_down_or_directly(company):
-    """Domain page 4.5: 160,000 over P and Q, and every way gives all of it away."""
+def test_pools_that_serve_each_other_are_solved_reciprocally(company):
+    """Domain page 4.5; step-down and direct are in test_allocation_rules."""
     assert shared_on_shared(company) == {"prod-p": Decimal("86734.69"), "prod-q": Decimal("73265.31")}
-    for policy, p, q in (("step_down", "85555.56", "74444.44"), ("direct", "89166.67", "70833.33")):
-        write_decisions(company.decisions, [f"shared_on_shared,{policy},,"])
-        build(company)
-        assert shared_on_shared(company) == {"prod-p": Decimal(p), "prod-q": Decimal(q)}
 
 
 def test_what_nobody_claims_says_why(company):
