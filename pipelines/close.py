@@ -12,10 +12,22 @@ from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from pipelines.build import build
 from pipelines.errors import FinopsError, SettingsError
-from pipelines.landing.books import LINES, BookEvent, book_events, closed_periods, posted_lines, record, statement_hash
+from pipelines.landing.books import (
+    COST_CENTERS,
+    DRIVERS,
+    LINES,
+    BookEvent,
+    Posting,
+    book_events,
+    closed_periods,
+    posted_lines,
+    record,
+    statement_hash,
+)
 from pipelines.landing.decision_files import Row
 from pipelines.landing.decisions import read_decisions
 from pipelines.landing.deliveries import locked
@@ -92,13 +104,8 @@ def close(
             if content != soft.statement_hash:
                 raise CloseError(period, "the statements changed while they were approved", _NOT_CLOSED,
                                  f"Look at them and run `finops close {period}` again")  # fmt: skip
-            columns = ", ".join(name for name in LINES.names if name not in ("sequence", "revision"))
-            lines = con.execute(
-                f"select {columns} from fct_chargeback where posting_period = ? and status <> 'closed' "
-                "order by line_id",
-                [period],
-            ).to_arrow_table()
-        record(workspace, "close", period, content, lines, _now(), approver, despite)
+            posting = _posting(con, period)
+        record(workspace, "close", period, content, posting, _now(), approver, despite)
     _refresh(workspace, progress)
     return CloseSummary(period, "closed", content, totals, True)
 
@@ -133,7 +140,7 @@ def reopen(
             content = statement_hash(con, "reversal")
             columns = ", ".join(name for name in LINES.names if name not in ("sequence", "revision"))
             lines = con.execute(f"select {columns} from reversal order by line_id").to_arrow_table()
-        record(workspace, "reopen", period, content, lines, _now(), by, reason)
+        record(workspace, "reopen", period, content, Posting(lines), _now(), by, reason)
     _refresh(workspace, progress)
     return CloseSummary(period, "open", content, {}, True)
 
@@ -161,6 +168,21 @@ def _content(con: duckdb.DuckDBPyConnection, period: str) -> tuple[str, dict[str
         if not posted or not posted[0]:
             raise CloseError(period, "has no charges to close", "Nothing was changed", "Land its bills first")
     return statement_hash(con, lines), totals
+
+
+def _posting(con: duckdb.DuckDBPyConnection, period: str) -> Posting:
+    """The statements of a month as they stand: their lines, why they are so, and whom they name."""
+
+    def table(schema: pa.Schema, source: str, where: str, order: str) -> pa.Table:
+        columns = ", ".join(name for name in schema.names if name not in ("sequence", "revision"))
+        found = con.execute(f"select {columns} from {source} where {where} order by {order}", [period])
+        return found.to_arrow_table()
+
+    return Posting(
+        table(LINES, "fct_chargeback", "posting_period = ? and status <> 'closed'", "line_id"),
+        table(DRIVERS, "fct_statement_drivers", "billing_period = ?", "all"),
+        table(COST_CENTERS, "dim_statement_cost_centers", "billing_period = ?", "cost_center_id"),
+    )
 
 
 def _earlier_open(con: duckdb.DuckDBPyConnection, period: str, events: list[BookEvent]) -> list[str]:

@@ -1,7 +1,8 @@
 """The books: what was posted when a month closed, kept forever in landing/books, one numbered event after the other.
 
-An event is a JSON file with its posted lines beside it as Parquet; it exists once its JSON has been renamed into place.
-Nothing here is ever rewritten. Each posting carries the hash of its lines and of the posting before it.
+An event is a JSON file with what it posts beside it as Parquet: its lines, and what their statements say of them. It
+exists once its JSON has been renamed into place. Nothing here is ever rewritten. Each posting carries the hash of its
+lines and of the posting before it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pipelines.landing.deliveries import write_atomically
 from pipelines.settings import Workspace
 
 _MONEY = pa.decimal128(28, 12)
+_DRIVERS, _COST_CENTERS = "-drivers.parquet", "-cost-centers.parquet"
 LINES = pa.schema(
     {
         "sequence": pa.int32(),
@@ -35,6 +37,38 @@ LINES = pa.schema(
         "billed_amount": _MONEY,
         "currency": pa.string(),
         "amount_reporting": _MONEY,
+    }
+)
+DRIVERS = pa.schema(
+    {
+        "sequence": pa.int32(),
+        "billing_period": pa.string(),
+        "cost_center_id": pa.string(),
+        "currency": pa.string(),
+        "method": pa.string(),
+        "rule_id": pa.string(),
+        "rule_version": pa.string(),
+        "unallocated_reason": pa.string(),
+        "driver": pa.string(),
+        "is_fallback": pa.bool_(),
+        "driver_value": pa.decimal128(38, 4),
+        "driver_total": pa.decimal128(38, 4),
+        "share": pa.decimal128(18, 6),
+        "rule_cost": _MONEY,
+        "allocated_cost": _MONEY,
+    }
+)
+COST_CENTERS = pa.schema(
+    {
+        "sequence": pa.int32(),
+        "billing_period": pa.string(),
+        "cost_center_id": pa.string(),
+        "name": pa.string(),
+        "team": pa.string(),
+        "department": pa.string(),
+        "business_unit": pa.string(),
+        "owner": pa.string(),
+        "gl_account": pa.string(),
     }
 )
 EVENTS = pa.schema(
@@ -57,6 +91,15 @@ STATEMENT_HASH = (
     "x_source, coalesce(provider, ''), service_name, currency, cast(amount as varchar), "
     "cast(billed_amount as varchar), coalesce(cast(amount_reporting as varchar), '')), chr(10) order by line_id), ''))"
 )
+
+
+@dataclass(frozen=True)
+class Posting:
+    """What a close posts, without sequence and revision. A reversal posts lines only."""
+
+    lines: pa.Table
+    drivers: pa.Table | None = None  # why the lines are what they are
+    cost_centers: pa.Table | None = None  # as the statements name them
 
 
 @dataclass(frozen=True)
@@ -83,12 +126,12 @@ def record(
     event: str,
     period: str,
     content_hash: str,
-    lines: pa.Table | None,
+    posting: Posting | None,
     recorded_at: str,
     decided_by: str = "",
     reason: str = "",
 ) -> BookEvent:
-    """Append one event; `lines` are what it posts, without sequence and revision."""
+    """Append one event and what it posts."""
     events = book_events(workspace)
     postings = [e for e in events if e.event != "soft_close"]
     previous = postings[-1].chain_hash if postings else ""
@@ -108,10 +151,15 @@ def record(
     folder = _folder(workspace)
     folder.mkdir(parents=True, exist_ok=True)
     stem = f"{recorded.sequence:05d}-{event}-{period}"
-    if lines is not None:
-        numbered = lines.add_column(0, "sequence", pa.array([recorded.sequence] * len(lines), pa.int32()))
-        numbered = numbered.add_column(1, "revision", pa.array([revision] * len(lines), pa.int32()))
-        _write(folder / f"{stem}.parquet", numbered.cast(LINES))
+    if posting is not None:
+        lines = _numbered(posting.lines, recorded.sequence)
+        lines = lines.add_column(1, "revision", pa.array([revision] * len(lines), pa.int32()))
+        if posting.drivers is not None:
+            _write(folder / f"{stem}{_DRIVERS}", _numbered(posting.drivers, recorded.sequence).cast(DRIVERS))
+        if posting.cost_centers is not None:
+            centers = _numbered(posting.cost_centers, recorded.sequence).cast(COST_CENTERS)
+            _write(folder / f"{stem}{_COST_CENTERS}", centers)
+        _write(folder / f"{stem}.parquet", lines.cast(LINES))
     write_atomically(folder / f"{stem}.json", json.dumps(asdict(recorded), indent=1))
     return recorded
 
@@ -122,9 +170,15 @@ def register_books(workspace: Workspace) -> None:
     folder = workspace.landing / "register"
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "book_events.parquet", pa.Table.from_pylist([asdict(event) for event in events], EVENTS))
-    files = [_folder(workspace) / f"{e.sequence:05d}-{e.event}-{e.billing_period}.parquet" for e in events]
-    tables = [pq.read_table(path) for path in files if path.is_file()]
-    _write(folder / "book_lines.parquet", pa.concat_tables([LINES.empty_table(), *tables]))
+    stems = [f"{e.sequence:05d}-{e.event}-{e.billing_period}" for e in events]
+    for name, ending, schema in (
+        ("book_lines", ".parquet", LINES),
+        ("book_drivers", _DRIVERS, DRIVERS),
+        ("book_cost_centers", _COST_CENTERS, COST_CENTERS),
+    ):
+        files = [_folder(workspace) / f"{stem}{ending}" for stem in stems]
+        tables = [pq.read_table(path) for path in files if path.is_file()]
+        _write(folder / f"{name}.parquet", pa.concat_tables([schema.empty_table(), *tables]))
 
 
 def posted_lines(workspace: Workspace, event: BookEvent) -> Path:
@@ -140,6 +194,10 @@ def closed_periods(events: list[BookEvent]) -> list[str]:
 def statement_hash(con: duckdb.DuckDBPyConnection, relation: str) -> str:
     row = con.execute(f"select {STATEMENT_HASH} from {relation}").fetchone()
     return str(row[0]) if row else ""
+
+
+def _numbered(table: pa.Table, sequence: int) -> pa.Table:
+    return table.add_column(0, "sequence", pa.array([sequence] * len(table), pa.int32()))
 
 
 def _folder(workspace: Workspace) -> Path:

@@ -121,7 +121,7 @@ def _write_summary_section(
     for column, total in zip((4, 5, 6, 7, 8, 11), totals, strict=True):
         letter = chr(ord("A") + column)
         formula = f"=SUM({letter}{first + 1}:{letter}{total_row})"
-        sheet.write_formula(total_row, column, formula, book.money(digits, **style), number(total, digits))
+        sheet.write_formula(total_row, column, formula, book.money(digits, **style), number(total, EXACT_DIGITS))
     write_change(book, sheet, total_row, totals[3], totals[4], digits, first_column=7, **style)
     return total_row + 2
 

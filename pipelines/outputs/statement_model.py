@@ -1,18 +1,13 @@
-"""What a statement says, read from the published marts: one `Showback` per period, money as Decimal throughout.
+"""What a statement says: one `Showback` per period, money as Decimal throughout; statement_reader reads it.
 
 A line belongs to the period it was POSTED in. An adjustment to a closed month therefore appears on the statement of the
 month that posts it, and the statement of the closed month never changes. Currencies are never added to each other.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
-
-import duckdb
 
 from pipelines.errors import FinopsError
 
@@ -62,7 +57,7 @@ MINOR_UNITS = {  # ISO 4217 currencies whose minor unit is not 2 decimals
     **dict.fromkeys(["CLF", "UYW"], 4),
 }
 ZERO = Decimal(0)
-_KEPT = "Nothing was written; earlier statements are as they were"
+NOT_WRITTEN = "Nothing was written; earlier statements are as they were"
 
 
 class StatementError(FinopsError):
@@ -96,6 +91,7 @@ class Line:
     amount: Decimal
     previous: Decimal
     billed: Decimal
+    posted_before: Decimal = ZERO  # of an adjustment: what earlier statements charged for the same
 
     @property
     def kind_label(self) -> str:
@@ -104,6 +100,23 @@ class Line:
     @property
     def is_shared(self) -> bool:
         return self.kind == "shared"
+
+
+@dataclass(frozen=True)
+class Driver:
+    """A rule or pool that gave the cost centre money, and what divided it. Quantities are in the driver's unit."""
+
+    method: str
+    rule_id: str
+    rule_version: str
+    reason: str  # why it is unallocated; empty for what is allocated
+    driver: str
+    is_fallback: bool
+    driver_value: Decimal | None
+    driver_total: Decimal | None
+    share: Decimal | None
+    rule_cost: Decimal | None
+    amount: Decimal  # exact, before cents
 
 
 @dataclass(frozen=True)
@@ -116,6 +129,22 @@ class Section:
     trend: tuple[tuple[str, Decimal], ...]  # (month, amount), oldest first, ending with the period
     year_to_date: Decimal
     chargeback_total: Decimal  # summed by the database, not from `lines`
+    trend_by_kind: tuple[tuple[str, dict[str, Decimal]], ...] = ()  # the same months, kind by kind
+    drivers: tuple[Driver, ...] = ()  # of the period's own charges; empty where a closed month kept none
+    days: tuple[tuple[date, Decimal], ...] = ()  # of an estimate: the period's own charges by day, exact
+
+    @property
+    def adjustments(self) -> list[Line]:
+        """Lines for earlier periods, posted in this one."""
+        return [line for line in self.lines if line.kind == "adjustment"]
+
+    def by_week(self) -> list[tuple[str, int, Decimal]]:
+        """An estimate's weeks (Monday to Sunday, cut at the month's ends): name, days with charges, amount."""
+        weeks: dict[str, list[Decimal]] = {}
+        for day, amount in self.days:
+            starts = max(day - timedelta(days=day.weekday()), day.replace(day=1))
+            weeks.setdefault(f"{day:%G-W%V}, from {starts.day} {month_name(f'{day:%Y-%m}')}", []).append(amount)
+        return [(name, len(amounts), sum_of(amounts)) for name, amounts in weeks.items()]
 
     @property
     def total(self) -> Decimal:
@@ -172,6 +201,7 @@ class Showback:
     digits: dict[str, int]
     statements: tuple[Statement, ...]  # every cost centre, the ones without a statement of their own too
     checks: tuple[Check, ...]
+    estimated_to: date | None = None  # of an estimate: the last day with charges
 
     @property
     def issued(self) -> list[Statement]:
@@ -183,7 +213,13 @@ class Showback:
 
     @property
     def status_label(self) -> str:
+        if self.estimated_to is not None:
+            return f"ESTIMATE — charges up to {self.estimated_to.day} {month_name(self.period)}, not for booking"
         return STATUS_LABELS[self.status]
+
+    @property
+    def is_estimate(self) -> bool:
+        return self.estimated_to is not None
 
     @property
     def is_final(self) -> bool:
@@ -204,15 +240,6 @@ class Showback:
 
     def total(self, currency: str) -> Decimal:
         return sum_of(section.total for _, section in self.sections(currency))
-
-
-def read_showback(marts: Path, period: str) -> Showback:
-    """Read one period of a published marts.duckdb. Every total is checked against the database's own sum."""
-    if not marts.is_file():
-        raise StatementError(str(marts), "there are no published marts", _KEPT, "Run `finops run`")
-    with duckdb.connect(str(marts), read_only=True) as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        return _Reader(connection, period).showback(marts)
 
 
 def months_before(period: str, count: int) -> str:
@@ -253,233 +280,3 @@ def rounded(amount: Decimal, digits: int) -> Decimal:
 def change_ratio(amount: Decimal, previous: Decimal) -> Decimal | None:
     """None where a percentage would mean nothing: there was nothing before."""
     return (amount - previous) / abs(previous) if previous else None
-
-
-# A closed month's figures may not depend on what was posted after it: only months up to the period are ever read.
-_POSTED = """
-    select
-        coalesce(nullif(posting_period, ''), billing_period) as month,
-        coalesce(cost_center_id, '~unallocated') as cost_center_id,
-        currency,
-        coalesce(kind, 'direct') as kind,
-        coalesce(x_source, '') as source,
-        coalesce(provider, '') as provider,
-        coalesce(nullif(service_name, ''), '(no service)') as service,
-        line_id, billing_period, amount, billed_amount, status
-    from fct_chargeback
-"""
-
-
-class _Reader:
-    def __init__(self, connection: duckdb.DuckDBPyConnection, period: str) -> None:
-        self._connection = connection
-        self._period = period
-        self._previous = months_before(period, 1)
-
-    def showback(self, marts: Path) -> Showback:
-        months = [month for (month,) in self._rows(f"select distinct month from ({_POSTED}) order by 1")]
-        if self._period not in months:
-            held = f"it holds {months[0]} to {months[-1]}" if months else "it holds no period at all"
-            raise MissingPeriodError(
-                str(marts),
-                f"no chargeback lines for {self._period}; {held}",
-                _KEPT,
-                f"Run `finops run --period {self._period}`",
-            )
-        status = self._status()
-        statements = self._statements(first_month=months[0])
-        digits = {section.currency: section.digits for statement in statements for section in statement.sections}
-        return Showback(
-            period=self._period,
-            status=status,
-            year_starts=max(f"{self._period[:4]}-01", months[0]),
-            published_as="" if status == "closed" else self._published_as(),
-            currencies=tuple(sorted(digits, key=self._currency_order())),
-            digits=digits,
-            statements=statements,
-            # Reconciliation is about the costs of today; a closed statement says nothing that can still change.
-            checks=() if status == "closed" else self._checks(),
-        )
-
-    def _statements(self, first_month: str) -> tuple[Statement, ...]:
-        lines = self._lines()
-        digits = _digits(lines)
-        centers = self._cost_centers()
-        totals = self._chargeback_totals()
-        trends = self._trends()
-        axis = [m for m in (months_before(self._period, n) for n in reversed(range(TREND_MONTHS))) if m >= first_month]
-        january = f"{self._period[:4]}-01"
-        by_center: dict[str, list[Section]] = defaultdict(list)
-        for center_id, currency in sorted({*lines, *trends}):
-            months = trends[center_id, currency]
-            section = Section(
-                currency=currency,
-                digits=digits.get(currency, MINOR_UNITS.get(currency, 2)),
-                lines=tuple(sorted(lines.get((center_id, currency), []), key=_statement_order)),
-                trend=tuple((month, months.get(month, ZERO)) for month in axis),
-                year_to_date=sum_of(amount for month, amount in months.items() if month >= january),
-                chargeback_total=totals.get((center_id, currency), ZERO),
-            )
-            _assert_ties(center_id, section, months.get(self._previous, ZERO))
-            # A currency that only an earlier year used is history, not part of this statement.
-            if section.lines or any(month >= january for month in months):
-                by_center[center_id].append(section)
-        order = self._currency_order()
-        return tuple(
-            Statement(
-                centers.get(center_id) or _unlisted(center_id),
-                tuple(sorted(sections, key=lambda section: order(section.currency))),
-            )
-            for center_id, sections in sorted(by_center.items())
-        )
-
-    def _lines(self) -> dict[tuple[str, str], list[Line]]:
-        current = self._rows(
-            f"""
-            select cost_center_id, currency, kind, source, provider, service, coalesce(line_id, ''), billing_period,
-                amount, coalesce(billed_amount, 0)
-            from ({_POSTED}) where month = ? order by all
-            """,
-            self._period,
-        )
-        previous = {
-            tuple(key): amount
-            for *key, amount in self._rows(
-                f"""
-                select cost_center_id, currency, kind, source, provider, service, sum(amount)
-                from ({_POSTED}) where month = ? group by all order by all
-                """,
-                self._previous,
-            )
-        }
-        lines: dict[tuple[str, str], list[Line]] = defaultdict(list)
-        for center_id, currency, kind, source, provider, service, line_id, billed_in, amount, billed in current:
-            before = previous.pop((center_id, currency, kind, source, provider, service), ZERO)
-            lines[center_id, currency].append(
-                Line(line_id, kind, service, provider, source, billed_in, amount, before, billed)
-            )
-        for (center_id, currency, kind, source, provider, service), amount in previous.items():
-            lines[center_id, currency].append(Line("", kind, service, provider, source, "", ZERO, amount, ZERO))
-        return lines
-
-    def _chargeback_totals(self) -> dict[tuple[str, str], Decimal]:
-        rows = self._rows(
-            f"select cost_center_id, currency, sum(amount) from ({_POSTED}) where month = ? group by all", self._period
-        )
-        return {(center_id, currency): amount for center_id, currency, amount in rows}
-
-    def _trends(self) -> dict[tuple[str, str], dict[str, Decimal]]:
-        rows = self._rows(
-            f"""
-            select cost_center_id, currency, month, sum(amount)
-            from ({_POSTED}) where month between ? and ? group by all
-            """,
-            months_before(self._period, TREND_MONTHS - 1),
-            self._period,
-        )
-        trends: dict[tuple[str, str], dict[str, Decimal]] = defaultdict(dict)
-        for center_id, currency, month, amount in rows:
-            trends[center_id, currency][month] = amount
-        return trends
-
-    def _cost_centers(self) -> dict[str, CostCenter]:
-        """The version in force on the last day of the period, else the nearest one before it."""
-        rows = self._rows(
-            """
-            select cost_center_id, coalesce(nullif(name, ''), cost_center_id), coalesce(department, ''),
-                coalesce(business_unit, ''), coalesce(owner, ''), coalesce(gl_account, '')
-            from dim_cost_centers
-            qualify row_number() over (
-                partition by cost_center_id
-                order by coalesce(valid_from <= $1::date, true) desc, valid_from desc nulls last
-            ) = 1
-            """,
-            last_day(self._period),
-        )
-        return {row[0]: CostCenter(*map(str, row)) for row in rows}
-
-    def _status(self) -> str:
-        found = {
-            s or "open" for (s,) in self._rows(f"select distinct status from ({_POSTED}) where month = ?", self._period)
-        }
-        return next((status for status in STATUS_LABELS if status in found), "open")
-
-    def _currency_order(self) -> Callable[[str], tuple[bool, str]]:
-        reporting = [currency for (currency,) in self._rows("select reporting_currency from publish_info")]
-        return lambda currency: (currency not in reporting, currency)
-
-    def _published_as(self) -> str:
-        rows = self._rows("select run_id, cast(published_at as varchar) from publish_info order by all")
-        return ", ".join(f"run {run}, published {at[:16]} UTC" for run, at in rows)
-
-    def _checks(self) -> tuple[Check, ...]:
-        rows = self._rows(
-            """
-            select stage, x_source, currency, metric, source_total, landed_total, ledger_total, allocated_total,
-                statement_total, difference, status
-            from fct_reconciliation where billing_period = ? order by all
-            """,
-            self._period,
-        )
-        return tuple(
-            Check(
-                stage=stage or "",
-                source=source or "",
-                currency=currency or "",
-                metric=metric or "",
-                status=status or "",
-                totals=tuple(_decimal(total) for total in totals),
-                difference=_decimal(gap),
-            )
-            for stage, source, currency, metric, *totals, gap, status in rows
-        )
-
-    def _rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-        rows: list[tuple[Any, ...]] = self._connection.execute(query, parameters).fetchall()
-        return rows
-
-
-def _digits(lines: dict[tuple[str, str], list[Line]]) -> dict[str, int]:
-    """The minor unit, or more where lines carry more: a column of rounded figures would not add up to its total."""
-    digits: dict[str, int] = {}
-    for (_, currency), members in lines.items():
-        needed = max(
-            (_scale(amount) for line in members if line.kind != "rounding" for amount in (line.amount, line.previous)),
-            default=0,
-        )
-        digits[currency] = max(digits.get(currency, MINOR_UNITS.get(currency, 2)), needed)
-    return digits
-
-
-def _scale(amount: Decimal) -> int:
-    exponent = amount.normalize().as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
-
-
-def _statement_order(line: Line) -> tuple[object, ...]:
-    kinds = list(KIND_LABELS)
-    position = kinds.index(line.kind) if line.kind in kinds else len(kinds)
-    return (position, line.kind, -line.amount, -line.previous, line.service, line.provider, line.source, line.line_id)
-
-
-def _assert_ties(center_id: str, section: Section, previous: Decimal) -> None:
-    for what, statement, chargeback in (
-        ("total", section.total, section.chargeback_total),
-        ("previous total", section.previous, previous),
-    ):
-        if statement != chargeback:
-            raise StatementError(
-                f"{center_id} {section.currency}",
-                f"statement {what} {statement} differs from chargeback {chargeback}",
-                _KEPT,
-                "Run `finops build` and `finops publish`",
-            )
-
-
-def _unlisted(center_id: str) -> CostCenter:
-    names = {UNALLOCATED: "Unallocated", ROUNDING: "Rounding below the minor unit"}
-    return CostCenter(center_id, names.get(center_id, center_id))
-
-
-def _decimal(value: object) -> Decimal | None:
-    return None if value is None else Decimal(str(value))

@@ -72,6 +72,7 @@ def _page(statement: Statement, showback: Showback) -> dict[str, Any]:
         "year_starts": month_name(showback.year_starts),
         "status": showback.status_label,
         "final": showback.is_final,
+        "estimate": showback.is_estimate,
         "published_as": _text(showback.published_as),
         "name": _text(center.name),
         "id": _text(center.cost_center_id),
@@ -111,6 +112,7 @@ def _section(section: Section, showback: Showback) -> dict[str, Any]:
             for _, members in section.by_kind()
         ],
         "trend": _bars(section.trend),
+        "weeks": [[name, str(days), money.text(amount)] for name, days, amount in section.by_week()],
     }
 
 

@@ -47,7 +47,7 @@ def flat_rows(statement: Statement, section: Section, showback: Showback) -> lis
             line.amount,
             line.previous,
             line.billed,
-            showback.status,
+            "estimate" if showback.is_estimate else showback.status,
             line.line_id,
         )
         for line in section.lines

@@ -1,8 +1,12 @@
-"""One cost centre's statement as an Excel workbook: the statement, one sheet of lines per currency, notes."""
+"""One cost centre's statement as an Excel workbook: summary, lines, drivers, trend, adjustments, notes.
+
+Lines of all currencies stand in one table, with a total per currency above it; currencies are never added.
+"""
 
 from pathlib import Path
 from typing import Any
 
+from pipelines.outputs.statement_evidence import write_adjustments, write_days, write_drivers, write_trends
 from pipelines.outputs.statement_model import Section, Showback, Statement, month_name, sum_of
 from pipelines.outputs.statement_text import plain_decimal, shown
 from pipelines.outputs.workbook import (
@@ -16,43 +20,40 @@ from pipelines.outputs.workbook import (
     write_notes,
     write_table,
     write_title,
-    write_trend,
 )
 
-LINES_FIRST_ROW = 5
+_FIRST_TOTAL = 3  # row of the first currency's total on the lines sheet
 _LINE_COLUMNS = (
+    ("Currency", 9),
     ("Kind of cost", 26),
     ("Service", 40),
     ("Provider", 11),
     ("Source", 20),
-    ("Shared", 9),
+    ("Shared", 8),
     ("Billed in", 10),
     ("This period", 17),
     ("Previous period", 17),
     ("Change", 17),
     ("Invoice basis", 17),
     ("Line ID", 36),
+    ("Explain with", 52),
 )
 
 
 def write_statement_workbook(path: Path, statement: Statement, showback: Showback) -> None:
     with Book(path, f"Cloud cost showback {showback.period}", showback) as book:
-        front = book.add("Statement")
-        lines = [book.add(f"Lines {_tag(section, statement)}") for section in statement.sections]
-        _write_front(book, front, statement, showback, [sheet.get_name() for sheet in lines])
-        for position, (section, sheet) in enumerate(zip(statement.sections, lines, strict=True), start=1):
-            _write_lines(book, sheet, statement, section, showback, f"tbl_lines_{position}")
+        sheets = {name: book.add(name) for name in ("Summary", "Lines", "Drivers", "Trend", "Adjustments")}
+        _write_summary(book, sheets["Summary"], statement, showback)
+        _write_lines(book, sheets["Lines"], statement, showback)
+        write_drivers(book, sheets["Drivers"], statement, showback)
+        write_trends(book, sheets["Trend"], statement, showback)
+        write_adjustments(book, sheets["Adjustments"], statement, showback)
+        if showback.is_estimate:
+            write_days(book, book.add("Days"), statement, showback)
         write_notes(book, book.add("Notes"), _exact_totals(statement), showback)
 
 
-def _tag(section: Section, statement: Statement) -> str:
-    """A sheet name for the section: currency codes are text from a bill, sheet names are not."""
-    if section.currency.isascii() and section.currency.isalnum() and len(section.currency) <= 8:
-        return section.currency
-    return f"currency {statement.sections.index(section) + 1}"
-
-
-def _write_front(book: Book, sheet: Any, statement: Statement, showback: Showback, lines_sheets: list[str]) -> None:
+def _write_summary(book: Book, sheet: Any, statement: Statement, showback: Showback) -> None:
     center = statement.cost_center
     sheet.set_column("A:A", 36)
     sheet.set_column("B:D", 19)
@@ -81,12 +82,12 @@ def _write_front(book: Book, sheet: Any, statement: Statement, showback: Showbac
     for index, section in enumerate(statement.sections):
         if index:
             breaks.append(row + 1)
-        row = _write_section(book, sheet, row + 1, section, showback, lines_sheets[index])
+        row = _write_section(book, sheet, row + 1, section, showback, f"=Lines!H{_FIRST_TOTAL + index + 1}")
     sheet.set_h_pagebreaks(breaks)
     sheet.print_area(0, 0, row, 5)
 
 
-def _write_section(book: Book, sheet: Any, row: int, section: Section, showback: Showback, lines_sheet: str) -> int:
+def _write_section(book: Book, sheet: Any, row: int, section: Section, showback: Showback, sum_of_lines: str) -> int:
     digits = section.digits
     groups = section.by_kind()
     first = row + 6  # of the kinds, zero based
@@ -131,19 +132,16 @@ def _write_section(book: Book, sheet: Any, row: int, section: Section, showback:
     write_change(book, sheet, total_row, *amounts, digits, first_column=1, **sum_style)
     issued = sum(1 for line in section.lines if line.line_id)
     sheet.write_number(total_row, 5, issued, book.style(num_format="#,##0", **sum_style))
-
-    row = write_trend(book, sheet, total_row + 2, section.trend, section.currency, digits, table_columns=2)
-    return _write_tie_out(book, sheet, row + 1, section, total_row, lines_sheet)
+    return _write_tie_out(book, sheet, total_row + 2, section, total_row, sum_of_lines)
 
 
-def _write_tie_out(book: Book, sheet: Any, row: int, section: Section, total_row: int, lines_sheet: str) -> int:
+def _write_tie_out(book: Book, sheet: Any, row: int, section: Section, total_row: int, sum_of_lines: str) -> int:
     digits = section.digits
     write_header(book, sheet, row, ("Tie-out", "Amount"))
-    last_line = LINES_FIRST_ROW + max(len(section.lines), 1)
     total, chargeback = number(section.total, digits), number(section.chargeback_total, digits)
     rows: list[tuple[str, str | None, float]] = [
         ("Statement total", f"=B{total_row + 1}", total),
-        ("Sum of the lines", f"=SUM('{lines_sheet}'!G{LINES_FIRST_ROW + 1}:G{last_line})", total),
+        ("Sum of the lines", sum_of_lines, total),
         ("Chargeback total", None, chargeback),
         ("Difference", f"=B{row + 2}-B{row + 4}", number(section.total - section.chargeback_total, digits)),
         ("For information: on invoice basis (billed cost)", None, number(section.billed, digits)),
@@ -155,43 +153,43 @@ def _write_tie_out(book: Book, sheet: Any, row: int, section: Section, total_row
             sheet.write_formula(row + offset, 1, formula, book.money(digits, **emphasis), value)
         else:
             sheet.write_number(row + offset, 1, value, book.money(digits, **emphasis))
-    note = (
-        "To trace a line to its source rows, rule and rule version: finops explain LINE_ID (ids are on the lines sheet)"
-    )
+    note = "Each line of the lines sheet has the command that traces it to its source rows, rule and rule version."
     sheet.write_string(row + len(rows) + 1, 0, note, book.style(font_color=GREY, font_size=9, italic=True))
     return row + len(rows) + 2
 
 
-def _write_lines(
-    book: Book, sheet: Any, statement: Statement, section: Section, showback: Showback, table_name: str
-) -> None:
-    digits = section.digits
+def _write_lines(book: Book, sheet: Any, statement: Statement, showback: Showback) -> None:
     sheet.set_landscape()
     for column, (_, width) in enumerate(_LINE_COLUMNS):
         sheet.set_column(column, column, width)
-    subtitle = f"{shown(statement.cost_center.name)} · {month_name(showback.period)} · {shown(section.currency)}"
+    subtitle = f"{shown(statement.cost_center.name)} · {month_name(showback.period)}"
     write_title(book, sheet, "Lines by kind and service", subtitle, showback, len(_LINE_COLUMNS) - 1)
-    last = LINES_FIRST_ROW + max(len(section.lines), 1)
-    totals = (section.total, section.previous, section.total - section.previous, section.billed)
-    sheet.write_string(3, 0, "Total of the rows shown", book.style(bold=True))
-    for letter, total in zip("GHIJ", totals, strict=True):
-        formula = f"=SUBTOTAL(109,{letter}{LINES_FIRST_ROW + 1}:{letter}{last})"
-        sheet.write_formula(f"{letter}4", formula, book.money(digits, bold=True), number(total, digits))
-    for offset, line in enumerate(section.lines):
-        row = LINES_FIRST_ROW + offset
-        marks = ("shared" if line.is_shared else "", line.billing_period if line.line_id else "no charge")
-        texts = (line.kind_label, line.service, line.provider, line.source, *marks)
-        for column, text in enumerate(texts):
-            sheet.write_string(row, column, shown(text), book.style())
-        amounts = (line.amount, line.previous, line.amount - line.previous, line.billed)
-        for column, amount in enumerate(amounts, start=len(texts)):
-            sheet.write_number(row, column, number(amount, digits), book.money(digits))
-        sheet.write_string(row, 10, shown(line.line_id), book.style(font_name="Consolas", font_size=9, indent=1))
-    write_table(
-        book, sheet, LINES_FIRST_ROW - 1, last - 1, [head for head, _ in _LINE_COLUMNS], table_name, range(6, 10)
-    )
-    sheet.freeze_panes(LINES_FIRST_ROW, 2)
-    sheet.repeat_rows(LINES_FIRST_ROW - 1)
+    heading = _FIRST_TOTAL + len(statement.sections) + 1
+    first = heading + 1
+    last = first + max(sum(len(section.lines) for section in statement.sections), 1) - 1
+    for offset, section in enumerate(statement.sections):
+        row, digits = _FIRST_TOTAL + offset, section.digits
+        sheet.write_string(row, 0, shown(section.currency), book.style(bold=True))
+        sheet.write_string(row, 1, "Total", book.style(bold=True))
+        totals = (section.total, section.previous, section.total - section.previous, section.billed)
+        for letter, total in zip("HIJK", totals, strict=True):
+            formula = f"=SUMIFS({letter}${first + 1}:{letter}${last + 1},$A${first + 1}:$A${last + 1},$A{row + 1})"
+            sheet.write_formula(f"{letter}{row + 1}", formula, book.money(digits, bold=True), number(total, digits))
+    row = first
+    for section in statement.sections:
+        for line in section.lines:
+            marks = ("shared" if line.is_shared else "", line.billing_period if line.line_id else "no charge")
+            texts = (section.currency, line.kind_label, line.service, line.provider, line.source, *marks)
+            for column, text in enumerate(texts):
+                sheet.write_string(row, column, shown(text), book.style())
+            amounts = (line.amount, line.previous, line.amount - line.previous, line.billed)
+            for column, amount in enumerate(amounts, start=len(texts)):
+                sheet.write_number(row, column, number(amount, section.digits), book.money(section.digits))
+            book.write_line_id(sheet, row, len(texts) + len(amounts), line.line_id)
+            row += 1
+    write_table(book, sheet, heading, last, [head for head, _ in _LINE_COLUMNS], "tbl_lines", range(7, 11))
+    sheet.freeze_panes(first, 3)
+    sheet.repeat_rows(heading)
 
 
 def _exact_totals(statement: Statement) -> list[tuple[str, str]]:

@@ -26,9 +26,9 @@ from pipelines.outputs.statement_model import (
     Showback,
     Statement,
     StatementError,
-    read_showback,
 )
 from pipelines.outputs.statement_pdf import StatementPrinter
+from pipelines.outputs.statement_reader import read_showback
 from pipelines.outputs.statement_rows import DATA_COLUMNS, flat_rows
 from pipelines.outputs.statement_text import csv_text, plain_decimal
 from pipelines.outputs.statement_workbook import write_statement_workbook
@@ -62,18 +62,20 @@ def write_statements(
     period: str,
     reports: Path,
     *,
+    is_estimate: bool = False,
     fonts: Path | None = None,
     progress: Progress = lambda done, total, what: None,
 ) -> StatementSummary:
     """Write the statements of `period` from the published `marts` into `reports/PERIOD/`.
 
+    An estimate is of an open period, so far: marked on every page and sheet, by week and day, not to be booked.
     `fonts` is a folder of fonts for scripts that the packaged ones lack.
     """
     if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", period):
         raise StatementError("statements", f"'{period}' is not a period", fix="Write it as YYYY-MM, such as 2026-07")
     with localcontext() as context:
         context.prec = _EXACT
-        showback = read_showback(marts, period)
+        showback = read_showback(marts, period, is_estimate=is_estimate)
         with _period_folder(reports, period) as folder:
             loaded = StatementFonts(fonts)
             files = _write_files(showback, folder, loaded, progress)

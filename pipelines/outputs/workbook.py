@@ -33,6 +33,7 @@ class Book:
         self._workbook.set_properties({"title": title, "subject": showback.status_label, "created": created})
         self._workbook.set_size(2000, 1400)
         self._formats: dict[tuple[tuple[str, Any], ...], Any] = {}
+        self._is_estimate = showback.is_estimate
         self._footer = f"&L&8Cloud cost showback {showback.period} · {showback.status_label}&R&8Page &P of &N"
 
     def __enter__(self) -> Self:
@@ -48,6 +49,9 @@ class Book:
         sheet.fit_to_pages(1, 0)
         sheet.set_margins(left=0.5, right=0.5, top=0.6, bottom=0.7)
         sheet.set_footer(self._footer)
+        if self._is_estimate:
+            sheet.set_header("&C&20&K9C5700ESTIMATE")
+            sheet.set_tab_color(AMBER)
         sheet.hide_gridlines(2)
         sheet.set_default_row(16)
         return sheet
@@ -64,6 +68,12 @@ class Book:
 
     def money(self, digits: int, **properties: Any) -> Any:
         return self.style(num_format=money_format(digits), align="right", **properties)
+
+    def write_line_id(self, sheet: Any, row: int, column: int, line_id: str) -> None:
+        """The line's id and, right of it, the command that explains the line; nothing for a line without charge."""
+        code = self.style(font_name="Consolas", font_size=9, indent=1)
+        sheet.write_string(row, column, shown(line_id), code)
+        sheet.write_string(row, column + 1, shown(f"finops explain {line_id}") if line_id else "", code)
 
     def residue(self, **properties: Any) -> Any:
         return self.style(num_format="0.00##########", align="right", **properties)
@@ -141,7 +151,7 @@ def write_change(
     """Change and change in percent, right of the two amounts that start at `first_column`."""
     change, share = first_column + 2, first_column + 3
     now, before = (f"{chr(ord('A') + column)}{row + 1}" for column in (first_column, first_column + 1))
-    value = number(amount - previous, digits)
+    value = number(amount - previous, EXACT_DIGITS)
     sheet.write_formula(row, change, f"={now}-{before}", book.money(digits, **style), value)
     ratio = change_ratio(amount, previous)
     if ratio is None:
@@ -167,21 +177,31 @@ def write_trend(
         sheet.write_string(row + offset, 0, month, book.style())
         sheet.write_number(row + offset, 1, number(amount, digits), book.money(digits))
     last = row + len(trend)
+    write_trend_chart(book, sheet, (row + 1, last), 1, currency, at=(row, table_columns))
+    return max(last, row + 14) + 1
+
+
+def write_trend_chart(
+    book: Book, sheet: Any, rows: tuple[int, int], column: int, currency: str, *, at: tuple[int, int]
+) -> None:
+    """Columns of the months in `rows` (first, last), whose names stand in column 0 and amounts in `column`."""
+    first, last = rows
+    months = last - first + 1
     name = sheet.get_name()
     chart = book.chart()
     chart.add_series(
         {
             "name": f"Cost in {shown(currency)}",
-            "categories": [name, row + 1, 0, last, 0],
-            "values": [name, row + 1, 1, last, 1],
+            "categories": [name, first, 0, last, 0],
+            "values": [name, first, column, last, column],
             "fill": {"color": "#9DB2CC"},
             "gap": 45,
-            "points": [None] * (len(trend) - 1) + [{"fill": {"color": NAVY}}],
+            "points": [None] * (months - 1) + [{"fill": {"color": NAVY}}],
         }
     )
     small = {"size": 8, "color": GREY}
     chart.set_title(
-        {"name": f"Last {len(trend)} months, {shown(currency)}", "name_font": {"size": 10, "bold": True, "color": NAVY}}
+        {"name": f"Last {months} months, {shown(currency)}", "name_font": {"size": 10, "bold": True, "color": NAVY}}
     )
     chart.set_legend({"none": True})
     chart.set_x_axis({"num_font": small, "line": {"color": LINE}, "label_position": "low"})
@@ -190,8 +210,7 @@ def write_trend(
     )
     chart.set_chartarea({"border": {"none": True}})
     chart.set_size({"width": 500, "height": 280})
-    sheet.insert_chart(row, table_columns, chart, {"x_offset": 12, "object_position": 2})
-    return max(last, row + 14) + 1
+    sheet.insert_chart(*at, chart, {"x_offset": 12, "object_position": 2})
 
 
 def write_notes(book: Book, sheet: Any, exact: list[tuple[str, str]], showback: Showback) -> None:
@@ -237,9 +256,14 @@ def _glossary(showback: Showback) -> list[tuple[str, str]]:
         ("Year to date", f"{month_name(showback.year_starts)} to {month_name(showback.period)}."),
         ("Kinds of cost", kinds[:1].upper() + kinds[1:] + "."),
         ("Currencies", "Each currency is stated on its own. Different currencies are never added."),
+        ("Drivers", "Exact parts before whole minor units; the sheet ends with the way to the statement's total."),
         ("Explain a line", "finops explain LINE_ID shows the source file, rows, rule and rule version behind a line."),
         ("Numbers", "Cells hold amounts rounded to the currency's minor unit. The exact decimals are listed above."),
     ]
+    if showback.is_estimate:
+        notes.insert(
+            1, ("Estimate", "The open month so far. It is never posted; the statement comes when the month closes.")
+        )
     if showback.published_as:
         notes.append(("Figures from", f"{showback.published_as}. They may change until the period is closed."))
     return notes

@@ -108,7 +108,8 @@ def test_the_life_of_a_month(books):
     showback(books, SEPTEMBER)
     files = {p.name: p.read_bytes() for p in sorted((books.reports / SEPTEMBER).iterdir())}
 
-    # The rule moves 30.00 from B to A, for September too.
+    # The rule moves 30.00 from B to A, for September too, and both have new names and owners.
+    decide(books, "cost_centers", "A,Renamed A,,,,Ann,,6100,1,0,2026-01-01,", "B,Renamed B,,,,Bo,,6200,1,0,2026-01-01,")
     decide(books, "allocation_rules", "a,1,tag,CostCenter,A,A,100,,,", "b,1,tag,CostCenter,B,B,100,,,",
            "m,1,tag,CostCenter,b-moved,A,100,,,")  # fmt: skip
     refresh(books)

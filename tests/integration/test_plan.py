@@ -15,7 +15,7 @@ from pipelines.build import build
 from pipelines.cli import app
 from pipelines.errors import DecisionError
 from pipelines.landing import land
-from pipelines.landing.books import LINES, record
+from pipelines.landing.books import LINES, Posting, record
 from pipelines.outputs.publish import current_run, publish
 from pipelines.plan import Move, Plan, PlanError, plan
 from tests.integration.bills import open_workspace
@@ -42,7 +42,7 @@ def books(tmp_path_factory):
         lines = con.execute(
             "select * exclude (status, revision) from fct_chargeback where posting_period = ?", [SEPTEMBER]
         ).to_arrow_table()
-    record(opened, "close", SEPTEMBER, "0" * 64, lines.select(LINES.names[2:]), "2026-10-05T09:00:00Z", "Dana")
+    record(opened, "close", SEPTEMBER, "0" * 64, Posting(lines.select(LINES.names[2:])), "2026-10-05T09:00:00Z", "Dana")
     return opened
 
 
