@@ -75,7 +75,8 @@
             ~ names_gap('EffectiveCost'),
         'covered_usage_is_not_billed': "commitment_discount_status = 'Used' and billed_cost <> 0 and not "
             ~ names_gap('BilledCost'),
-        'unused_commitment_is_not_billed': "commitment_discount_status = 'Unused' and billed_cost <> 0",
+        'unused_commitment_is_not_billed': "commitment_discount_status = 'Unused' and billed_cost <> 0 and not "
+            ~ names_gap('BilledCost'),
         'unused_commitment_is_usage_of_the_commitment': "commitment_discount_status = 'Unused' and (charge_category <> 'Usage'"
             ~ " or commitment_discount_id is null or resource_id is null or resource_id <> commitment_discount_id)",
         'covered_usage_is_priced_as_committed':

@@ -132,7 +132,7 @@ COST_DETAILS = Contract(
             is_azure_credit_eligible""",
         ),
         **_kinds("ts", "billing_period_start_date billing_period_end_date date"),
-        **_kinds("money", "cost_in_billing_currency payg_cost_in_billing_currency"),
+        **_kinds("money", "cost_in_billing_currency payg_cost_in_billing_currency cost_in_pricing_currency"),
         **_kinds("quantity", "quantity"),
         **_kinds("price", "effective_price unit_price payg_price exchange_rate"),
         **_kinds("json", "tags"),

@@ -39,7 +39,7 @@ from pipelines.steps import find_step
 
 Progress = Callable[[str], None]
 # Part of every delivery id: a change in how files are read is a new version of the delivery.
-_READING_VERSION = "5"
+_READING_VERSION = "6"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -140,7 +141,7 @@ def discounted(lines: list[Line], has_discount_lines: bool) -> list[Line]:
     return result
 
 
-def write_cur(folder, lines: list[Line], month: str, first: datetime, after: datetime) -> None:
+def write_cur(folder: Path, lines: list[Line], month: str, first: datetime, after: datetime) -> None:
     columns = [*COLUMNS, *sorted({name for line in lines for name in line} - set(COLUMNS))]
     stamp = "%Y-%m-%dT%H:%M:%SZ"
     common = {
@@ -153,10 +154,61 @@ def write_cur(folder, lines: list[Line], month: str, first: datetime, after: dat
     report(folder, texts, header=",".join(columns), month=month)
 
 
+def write_azure(folder: Path, month: str, first: datetime, after: datetime, lines: list[Line]) -> None:
+    columns = sorted({name for line in lines for name in line})
+    common = {
+        "BillingAccountId": "8611537", "BillingCurrencyCode": "USD", "SubscriptionId": "s-1",
+        "Date": f"{first:%m/%d/%Y}",
+        "BillingPeriodStartDate": f"{first:%m/%d/%Y}", "BillingPeriodEndDate": f"{after - 24 * HOUR:%m/%d/%Y}",
+        "UnitOfMeasure": "1 Hour", "MeterCategory": "Virtual Machines",
+    }  # fmt: skip
+    header = [*common, *columns]
+    texts = [",".join(str((common | line).get(name, "")) for name in header) for line in lines]
+    path = folder / f"{first:%Y%m%d}-{after - 24 * HOUR:%Y%m%d}" / "bill.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join([",".join(header), *texts, ""]))
+
+
+def azure_lines(number: int, hours: int) -> tuple[list[Line], list[Line]]:
+    """The (actual, amortised) lines of the term's month `number`: two orders paid at once, two in twelve rates."""
+    actual: list[Line] = []
+    amortized: list[Line] = []
+    other = {
+        "ChargeType": "Usage",
+        "PricingModel": "OnDemand",
+        "CostInBillingCurrency": Decimal(5),
+        "Quantity": Decimal(5),
+    }
+    rounding = {"ChargeType": "RoundingAdjustment", "CostInBillingCurrency": Decimal("0.01")}
+    for model, kind, unused in (
+        ("Reservation", "Microsoft.Capacity/reservationOrders/{}/reservations/", "UnusedReservation"),
+        ("SavingsPlan", "Microsoft.BillingBenefits/savingsPlanOrders/{}/savingsPlans/", "UnusedSavingsPlan"),
+    ):
+        for payment in ("upfront", "monthly"):
+            order = f"{model}-{payment}".upper()
+            bought = {"ProductOrderId": order, "PricingModel": model, "benefitId": "/providers/" + kind.format(order)}
+            held = bought | {"benefitId": f"{bought['benefitId']}one-of-it"}
+            paid = {"upfront": 8760 if number == 0 else 0, "monthly": 730 if number < 12 else 0}[payment]
+            if paid:
+                actual.append(
+                    bought | {"ChargeType": "Purchase", "CostInBillingCurrency": Decimal(paid), "Quantity": 1}
+                )
+            usage = held | {"ChargeType": "Usage", "PayGPrice": 2, "UnitPrice": 2, "Quantity": hours * Decimal("0.75")}
+            actual.append(usage | {"CostInBillingCurrency": Decimal(0)})
+            amortized.append(usage | {"CostInBillingCurrency": hours * Decimal("0.75")})
+            amortized.append(
+                held
+                | {"ChargeType": unused, "CostInBillingCurrency": hours / Decimal(4), "Quantity": hours / Decimal(4)}
+            )
+    return [*actual, other, rounding], [*amortized, other, rounding]
+
+
 @pytest.fixture(scope="module")
 def ledger(tmp_path_factory):
     root = tmp_path_factory.mktemp("terms")
-    for month, first, after, hours in months():
+    for number, (month, first, after, hours) in enumerate(months()):
+        for side, azure in zip(("actual", "amortized"), azure_lines(number, hours), strict=True):
+            write_azure(root / side, month, first, after, azure)
         lines = aws_lines(month, hours)
         if month == "2025-03":
             lines += on_demand()
@@ -167,6 +219,8 @@ def ledger(tmp_path_factory):
         {"name": name, "provider": "aws", "format": "cur", "uri": str(root / name)}
         for name in ("plain", "lines", "columns")
     ]
+    exports = {side: str(root / side) for side in ("actual", "amortized")}
+    sources.append({"name": "azure", "provider": "azure", "format": "cost_details", **exports})
     workspace = open_workspace(root / "w", *sources)
     assert land(workspace).failed == []
     build(workspace)
@@ -185,6 +239,29 @@ def test_over_its_term_a_commitment_costs_what_was_billed_however_it_is_paid(led
 
     names = sorted(f"arn:{kind}/{payment}" for kind in ("plan", "ri") for payment in PAYMENTS)
     assert found == [(name, 8760, 8760, 6570, 2190) for name in names]
+
+
+def test_over_its_term_an_azure_order_costs_what_was_billed_though_its_use_names_another_id(ledger):
+    """A purchase names the order and its use the commitment. Unused hours stand once, and are not billed again."""
+    found = ledger.execute(
+        "select x_commitment_order_id, count(distinct commitment_discount_id), sum(billed_cost), sum(effective_cost), "
+        "sum(effective_cost) filter (where commitment_discount_status = 'Unused') "
+        "from int_focus__charges where x_source = 'azure' and x_commitment_order_id is not null group by 1 order by 1"
+    ).fetchall()
+
+    orders = [f"{model}-{payment}" for model in ("reservation", "savingsplan") for payment in ("monthly", "upfront")]
+    assert found == [(order, 2, 8760, 8760, 2190) for order in orders]
+
+
+def test_azure_bills_what_the_actual_export_says_and_costs_what_the_amortised_one_says(ledger):
+    """Thirteen months of one on-demand charge and one rounding of a cent, beside the four orders."""
+    found = ledger.execute(
+        "select sum(billed_cost), sum(effective_cost), count(*) filter (where x_dataset = 'amortized') "
+        "from int_focus__charges where x_source = 'azure'"
+    ).fetchone()
+
+    total = 4 * 8760 + 13 * Decimal("5.01")
+    assert found == (total, total, 13 * 8)
 
 
 def test_in_every_month_a_commitment_costs_the_hours_of_its_term_in_it(ledger):
@@ -219,10 +296,12 @@ def test_what_is_read_net_reconciles_with_the_net_columns(ledger):
     """The invoice is the net one: source, landing, ledger, allocation and statements agree on it."""
     rows = ledger.execute("select x_source, stage, difference, status, source_total from fct_reconciliation").fetchall()
 
-    assert {source for source, *_ in rows} == {"plain", "lines", "columns"}
+    assert {source for source, *_ in rows} == {"plain", "lines", "columns", "azure"}
     assert {status for *_, status, _ in rows} <= {"ok", "explained"}
     net = (744 * Decimal("2.8") + 10) * Decimal("0.9") + 4
-    assert {total for source, stage, _, _, total in rows if source != "plain" and stage == "landing"} == {net}
+    assert {total for source, stage, _, _, total in rows if source in ("lines", "columns") and stage == "landing"} == {
+        net
+    }
 
 
 def test_pods_carry_their_part_of_the_instance_and_their_own_tags(ledger):

@@ -362,11 +362,11 @@ def test_dates_and_tags_that_change_their_type_within_a_month(tmp_path):
 
 def test_columns_that_come_and_go_between_months(tmp_path):
     """Each month lands with what it has; the models see every column of the contract in both."""
-    report(tmp_path / "in", [line("1") + ",7"], header=HEADER + ",discount/EdpDiscount")
+    report(tmp_path / "in", [line("1") + ",7"], header=HEADER + ",product/softwareType")
     report(tmp_path / "in", [line("2", "2026-10")], month="2026-10")
     opened = all_landed(tmp_path, "aws", "cur")
     september, october = landed_deliveries(opened)
-    assert set(september.columns) - set(october.columns) == {"discount_edp_discount"}
+    assert set(september.columns) - set(october.columns) == {"product_software_type"}
     assert landed(opened) == [1, 2]
 
 

@@ -1,17 +1,15 @@
--- Azure cost details in FOCUS terms. Grain: one row per charge; a charge stands once, though it lies in two exports.
--- Billed cost comes from the actual export alone, so it ties to the invoice. Effective cost comes from the amortised
--- export for everything a commitment covers; on-demand charges are the same in both and are taken from the actual one.
--- Where the two exports disagree on a subscription's day, both sides are kept, each with its own cost and the other zero.
+-- Azure charges in FOCUS terms. Grain: one row per line of int_focus__azure_lines.
 with
 
-lines as (
+priced as (
     select
         *,
-        lower(coalesce(pricing_model, '')) in ('reservation', 'reservations', 'savingsplan', 'savings plan')
-            or charge_type in ('UnusedReservation', 'UnusedSavingsPlan')
-            or benefit_id is not null
-            or reservation_id is not null as is_commitment
-    from {{ ref('stg_azure__cost_details') }}
+        coalesce(resource_type, lower(regexp_extract(resource_id, '/providers/([^/]+/[^/]+)', 1))) as type_key,
+        -- Under a customer agreement the billing profile is what is invoiced; an enrolment is its own profile.
+        coalesce(billing_profile_id <> billing_account_id, false) as is_invoiced_by_profile,
+        coalesce(lower(publisher_type) = 'marketplace' and publisher_name is not null, false) as is_sold_by_others,
+        nullif(regexp_extract(additional_info, '"VMCapacityReservationId"\s*:\s*"([^"]+)"', 1), '') as capacity_reservation_id
+    from {{ ref('int_focus__azure_lines') }}
 ),
 
 services as (
@@ -26,89 +24,24 @@ regions as (
     select * from {{ ref('regions') }}
 ),
 
-units as (
-    select * from {{ ref('azure_pricing_units') }}
-),
-
 resource_types as (
     select * from {{ ref('azure_resource_types') }}
 ),
 
 tags as (
     select * from {{ ref('int_focus__tags') }} where dialect = 'azure'
-),
-
-twins as (
-    select
-        x_source,
-        x_billing_period,
-        subscription_id,
-        charge_date,
-        coalesce(sum(case when x_dataset <> 'amortized' then cost end), 0)
-        = coalesce(sum(case when x_dataset = 'amortized' then cost end), 0) as agree
-    from lines
-    where not is_commitment and has_amortized
-    group by x_source, x_billing_period, subscription_id, charge_date
-),
-
-classified as (
-    select
-        lines.*,
-        case
-            when lines.has_amortized and lines.x_dataset = 'amortized' and not lines.is_commitment
-                then case when twins.agree then 'twin_of_actual' else 'amortized_only' end
-            when lines.has_amortized and lines.x_dataset <> 'amortized' and not lines.is_commitment and not twins.agree
-                then 'actual_only'
-            when lines.charge_type in ('UnusedReservation', 'UnusedSavingsPlan') then 'unused_commitment'
-            when lines.is_commitment and lines.charge_type in ('Purchase', 'Refund')
-                then case when lines.has_amortized then 'commitment_purchase' else 'unamortized_purchase' end
-            when lines.is_commitment and lines.x_dataset = 'amortized' then 'covered_usage'
-            when lines.is_commitment and lines.has_amortized
-                then case when lines.cost = 0 then 'twin_of_amortized' else 'actual_only' end
-            else 'charge'
-        end as x_rule
-    from lines
-    left join twins
-        on
-            lines.x_source = twins.x_source
-            and lines.x_billing_period = twins.x_billing_period
-            and lines.subscription_id is not distinct from twins.subscription_id
-            and lines.charge_date is not distinct from twins.charge_date
-),
-
-costed as (
-    select
-        *,
-        case
-            when x_dataset = 'amortized' and has_amortized and x_rule in ('covered_usage', 'unused_commitment', 'amortized_only')
-                then 0
-            else cost
-        end as billed_cost,
-        case when x_rule in ('commitment_purchase', 'actual_only') then 0 else cost end as effective_cost,
-        case when x_rule in ('covered_usage', 'charge', 'amortized_only') then lower(charge_type) in ('usage', '') or charge_type is null
-            else false end as is_usage
-    from classified
-    where x_rule not in ('twin_of_actual', 'twin_of_amortized')
-),
-
-priced as (
-    select
-        costed.*,
-        coalesce(units.block_size, 1) as block_size,
-        coalesce(units.pricing_unit, costed.unit_of_measure) as unit_name,
-        case
-            when costed.is_usage and costed.payg_price > 0
-                then {{ money('costed.payg_price * costed.quantity') }}
-        end as payg_list_cost,
-        coalesce(costed.resource_type, lower(regexp_extract(costed.resource_id, '/providers/([^/]+/[^/]+)', 1))) as type_key
-    from costed
-    left join units on trim(costed.unit_of_measure) = units.unit_of_measure
 )
 
 select
-    coalesce(priced.billing_account_id, priced.billing_profile_id, 'unknown') as billing_account_id,
-    coalesce(priced.billing_account_name, priced.billing_profile_name) as billing_account_name,
-    'Billing Account' as billing_account_type,
+    case
+        when priced.is_invoiced_by_profile then priced.billing_profile_id
+        else coalesce(priced.billing_account_id, priced.billing_profile_id, 'unknown')
+    end as billing_account_id,
+    case
+        when priced.is_invoiced_by_profile then priced.billing_profile_name
+        else coalesce(priced.billing_account_name, priced.billing_profile_name)
+    end as billing_account_name,
+    case when priced.is_invoiced_by_profile then 'Billing Profile' else 'Billing Account' end as billing_account_type,
     '/subscriptions/' || lower(priced.subscription_id) as sub_account_id,
     priced.subscription_name as sub_account_name,
     case when priced.subscription_id is not null then 'Subscription' end as sub_account_type,
@@ -119,60 +52,56 @@ select
     priced.charge_date as charge_period_start,
     {{ dbt.dateadd('day', 1, 'priced.charge_date') }} as charge_period_end,
 
-    case
-        when priced.x_rule in ('covered_usage', 'unused_commitment') then 'Usage'
-        when priced.charge_type in ('Purchase', 'Refund') then 'Purchase'
-        when priced.charge_type in ('Credit', 'Tax') then priced.charge_type
-        when priced.charge_type = 'Usage' or priced.charge_type is null then 'Usage'
+    case priced.charge_kind
+        when 'usage' then 'Usage'
+        when 'unusedreservation' then 'Usage'
+        when 'unusedsavingsplan' then 'Usage'
+        when 'purchase' then 'Purchase'
+        when 'refund' then 'Purchase'
+        when 'credit' then 'Credit'
+        when 'tax' then 'Tax'
         else 'Adjustment'
     end as charge_category,
-    cast(null as varchar) as charge_class,
+    -- A refund names the invoice that it corrects.
+    case when priced.charge_kind = 'refund' and priced.previous_invoice_id is not null then 'Correction' end as charge_class,
     coalesce(priced.product_name, priced.meter_name, priced.product_order_name) as charge_description,
     case
-        when priced.frequency = 'OneTime' then 'One-Time'
-        when priced.frequency = 'Recurring' then 'Recurring'
-        when priced.charge_type in ('Purchase', 'Refund') then 'Recurring'
+        when lower(priced.frequency) = 'onetime' then 'One-Time'
+        when lower(priced.frequency) = 'recurring' then 'Recurring'
+        when priced.charge_kind in ('purchase', 'refund') then 'Recurring'
         else 'Usage-Based'
     end as charge_frequency,
 
     priced.billed_cost,
     priced.effective_cost,
-    case priced.x_rule
-        when 'unused_commitment' then 0
-        when 'actual_only' then 0
-        else coalesce(case when priced.is_usage then coalesce(priced.payg_cost, priced.payg_list_cost) end, priced.cost)
-    end as list_cost,
-    case
-        when priced.x_rule in ('unused_commitment', 'actual_only') then 0
-        -- A covered line's own price is the commitment's; its contracted price is the negotiated unit price.
-        when priced.x_rule = 'covered_usage' and priced.unit_price > 0
-            then {{ money('priced.unit_price * priced.quantity') }}
-        else priced.cost
-    end as contracted_cost,
+    priced.list_cost,
+    priced.contracted_cost,
 
-    case when priced.is_usage and priced.payg_price > 0 then priced.payg_price end as list_unit_price,
+    case when priced.is_usage then priced.list_price end as list_unit_price,
+    case when priced.is_usage and priced.pricing_currency <> priced.currency then nullif(priced.payg_price, 0) end
+        as pricing_currency_list_unit_price,
+    case
+        when priced.pricing_currency <> priced.currency
+            then case when priced.effective_cost = priced.cost then priced.cost_in_pricing_currency else 0 end
+    end as pricing_currency_effective_cost,
     case
         when priced.x_rule in ('covered_usage', 'unused_commitment') then 'Committed'
-        when priced.charge_type in ('Tax', 'Credit', 'RoundingAdjustment') then null
+        when priced.charge_kind not in ('usage', 'purchase', 'refund') then null
         when lower(priced.pricing_model) = 'spot' then 'Dynamic'
         else 'Standard'
     end as pricing_category,
     coalesce(priced.pricing_currency, priced.currency) as pricing_currency,
-    case when priced.charge_type <> 'Tax' and priced.x_rule <> 'actual_only' then priced.quantity end as pricing_quantity,
+    case when priced.charge_kind <> 'tax' and priced.x_rule <> 'actual_only' then priced.priced_quantity end as pricing_quantity,
     case
-        when priced.charge_type = 'Tax' or priced.x_rule = 'actual_only' then null
+        when priced.charge_kind = 'tax' or priced.x_rule = 'actual_only' then null
         when priced.block_size = 1 then priced.unit_name
         else concat(cast(priced.block_size as bigint), ' ', priced.unit_name)
     end as pricing_unit,
-    case when priced.is_usage then cast(priced.quantity * priced.block_size as decimal(38, 12)) end as consumed_quantity,
+    case when priced.is_usage then priced.used_quantity end as consumed_quantity,
     case when priced.is_usage then priced.unit_name end as consumed_unit,
 
-    case
-        when not priced.is_commitment then null
-        when lower(priced.benefit_id) like '%/microsoft.billingbenefits/%' then 'Spend'
-        when lower(priced.pricing_model) like 'savings%' or priced.charge_type = 'UnusedSavingsPlan' then 'Spend'
-        else 'Usage'
-    end as commitment_discount_category,
+    case when priced.is_commitment then case when priced.is_savings_plan then 'Spend' else 'Usage' end end
+        as commitment_discount_category,
     case
         when priced.is_commitment then lower(coalesce(
             priced.benefit_id,
@@ -184,16 +113,18 @@ select
     end as commitment_discount_id,
     case when priced.is_commitment then coalesce(priced.benefit_name, priced.reservation_name) end
         as commitment_discount_name,
-    case when priced.is_commitment then priced.quantity end as commitment_discount_quantity,
+    priced.commitment_quantity as commitment_discount_quantity,
     case priced.x_rule when 'unused_commitment' then 'Unused' when 'covered_usage' then 'Used' end
         as commitment_discount_status,
+    case when priced.is_commitment then case when priced.is_savings_plan then 'Savings Plan' else 'Reservation' end end
+        as commitment_discount_type,
+    priced.commitment_unit as commitment_discount_unit,
+    case when priced.charge_kind = 'usage' then priced.capacity_reservation_id end as capacity_reservation_id,
     case
-        when not priced.is_commitment then null
-        when lower(priced.benefit_id) like '%/microsoft.billingbenefits/%' then 'Savings Plan'
-        when lower(priced.pricing_model) like 'savings%' or priced.charge_type = 'UnusedSavingsPlan' then 'Savings Plan'
-        else 'Reservation'
-    end as commitment_discount_type,
-    case when priced.is_commitment then coalesce(priced.unit_name, priced.currency) end as commitment_discount_unit,
+        when priced.charge_kind <> 'usage' or priced.capacity_reservation_id is null then null
+        when lower(priced.resource_id) like '%/capacityreservationgroups/%/capacityreservations/%' then 'Unused'
+        else 'Used'
+    end as capacity_reservation_status,
 
     coalesce(exact.service_category, by_type.service_category, by_provider.service_category, by_meter.service_category, 'Other')
         as service_category,
@@ -205,18 +136,19 @@ select
         exact.service_name, by_type.service_name, by_provider.service_name, by_meter.service_name,
         priced.meter_category, priced.consumed_service, 'Unknown'
     ) as service_name,
-    'Microsoft' as service_provider_name,
-    'Microsoft' as host_provider_name,
+    -- On the Marketplace Microsoft sells and invoices what a publisher provides; where it runs, the export does not say.
+    case when priced.is_sold_by_others then priced.publisher_name else 'Microsoft' end as service_provider_name,
+    case when not priced.is_sold_by_others then 'Microsoft' end as host_provider_name,
     'Microsoft' as provider_name,
     coalesce(priced.publisher_name, 'Microsoft') as publisher_name,
-    'Microsoft' as invoice_issuer_name,
+    coalesce(priced.partner_name, 'Microsoft') as invoice_issuer_name,
     priced.invoice_id,
 
     coalesce(regions.region_id, lower(replace(priced.resource_location, ' ', ''))) as region_id,
     coalesce(regions.region_name, priced.resource_location) as region_name,
     priced.availability_zone,
     case
-        when priced.x_rule in ('commitment_purchase', 'unused_commitment')
+        when priced.x_rule in ('commitment_purchase', 'unamortized_purchase', 'unused_commitment')
             then coalesce(lower(priced.benefit_id), lower(priced.resource_id))
         else lower(priced.resource_id)
     end as resource_id,
@@ -226,6 +158,7 @@ select
     priced.meter_name as sku_meter,
     concat_ws('|', priced.meter_id, priced.offer_id, priced.unit_of_measure) as sku_price_id,
     tags.tags,
+    priced.source_gaps,
 
     priced.x_source,
     priced.x_billing_period,

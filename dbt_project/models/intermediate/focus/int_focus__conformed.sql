@@ -205,10 +205,6 @@ select
             when charge_category = 'Usage' and commitment_discount_id is not null and commitment_discount_status is null
                 then 'CommitmentDiscountStatus'
         end,
-        -- Without an amortised bill nothing says which usage a fee covers: it stays where it was billed.
-        case
-            when x_rule = 'azure/unamortized_purchase' and effective_cost <> 0 then 'EffectiveCost'
-        end,
         -- Billed although a commitment covers it: at its discounted price.
         case
             when commitment_discount_status = 'Used' and billed_cost <> 0

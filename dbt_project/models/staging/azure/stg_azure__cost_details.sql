@@ -10,6 +10,7 @@ select
     lines.x_dataset,
 
     lines.charge_type,
+    coalesce(nullif(lower(replace(lines.charge_type, ' ', '')), ''), 'usage') as charge_kind,
     lines.pricing_model,
     lines.frequency,
     -- Lines without a cost may have no date of their own; the gate lets no others through.
@@ -21,6 +22,7 @@ select
     lines.subscription_id,
     lines.subscription_name,
     lines.invoice_id,
+    lines.previous_invoice_id,
     lines.publisher_name,
     lines.publisher_type,
     lines.partner_name,
@@ -58,6 +60,7 @@ select
     lines.payg_price,
     lines.exchange_rate,
     coalesce(lines.cost_in_billing_currency, 0) as cost,
+    {{ money('lines.cost_in_pricing_currency') }} as cost_in_pricing_currency,
     lines.payg_cost_in_billing_currency as payg_cost
 from {{ landed('cost_details') }} as lines
 inner join {{ ref('int_deliveries__current') }} as deliveries
