@@ -33,3 +33,8 @@
 {% macro duckdb__row_hash(columns) -%}
     hash({{ columns | join(', ') }})
 {%- endmacro %}
+
+{# A cell of a CSV file: quoted where it has to be. #}
+{% macro csv_cell(text) -%}
+    case when regexp_matches({{ text }}, '[,"\r\n]') then '"' || replace({{ text }}, '"', '""') || '"' else {{ text }} end
+{%- endmacro %}

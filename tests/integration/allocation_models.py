@@ -30,6 +30,7 @@ select distinct x_source || billing_period as delivery_id, x_source, provider as
 from fct_daily_costs
 """
 Decisions = dict[str, list[str]]
+_MARTS = ["+fct_tag_coverage", "+fct_tag_suggestions", "fct_allocation_accuracy"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class AllocationModels:
         self.workspace.landing.mkdir(parents=True)
         land_decisions(self.workspace)
         register_deliveries(self.workspace)
-        run_dbt(self.workspace, ["compile", *ALLOCATION, "fct_allocation_accuracy", "--exclude", *LEDGER])
+        run_dbt(self.workspace, ["compile", *ALLOCATION, *_MARTS, "--exclude", *LEDGER])
         manifest = json.loads((root / ".dbt" / "target" / "manifest.json").read_text("utf-8"))
         self._seeds = [
             n for n in manifest["nodes"].values() if n["resource_type"] == "seed" and n["name"] == "currencies"
