@@ -1,4 +1,4 @@
-"""The showback of all cost centres as an Excel workbook: summary, one flat table for pivots, reconciliation, notes."""
+"""The showback of all cost centres as an Excel workbook: summary, tie-out, a table for pivots, reconciliation."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -8,6 +8,7 @@ from typing import Any
 from pipelines.outputs.statement_model import ROUNDING, Check, Showback, month_name, sum_of
 from pipelines.outputs.statement_rows import DATA_COLUMNS, flat_rows
 from pipelines.outputs.statement_text import plain_decimal, shown
+from pipelines.outputs.tie_out import write_tie_out
 from pipelines.outputs.workbook import (
     AMBER,
     EXACT_DIGITS,
@@ -47,6 +48,7 @@ def write_showback_workbook(path: Path, showback: Showback, file_names: dict[str
     """`file_names` maps a cost centre to the workbook beside this one that holds its statement."""
     with Book(path, f"Cloud cost showback {showback.period}, all cost centres", showback) as book:
         _write_summary(book, book.add("Summary"), showback, file_names)
+        write_tie_out(book, book.add("Tie-out"), showback, file_names)
         rows = _data_rows(showback)
         for start in range(0, len(rows), MAX_TABLE_ROWS):
             part = start // MAX_TABLE_ROWS
@@ -174,8 +176,6 @@ def _write_reconciliation(book: Book, sheet: Any, showback: Showback) -> None:
         if showback.is_final:
             text = "The period is closed. Its reconciliation of today is in fct_reconciliation."
         sheet.write_string(row, 0, text, book.style(italic=True))
-        row += 1
-    _write_bridge(book, sheet, row + 1, showback)
 
 
 def _stage_position(check: Check) -> int:
@@ -200,33 +200,6 @@ def _write_check(book: Book, sheet: Any, row: int, check: Check, showback: Showb
         figure = book.money(digits) if ties else book.residue(**fill)
         sheet.write_number(row, 9, number(check.difference, EXACT_DIGITS), figure)
     sheet.write_string(row, 10, shown(check.status), book.style(indent=1, **fill))
-
-
-def _write_bridge(book: Book, sheet: Any, row: int, showback: Showback) -> None:
-    """From what the period's invoices charge to what this showback charges, per currency."""
-    for currency in showback.currencies:
-        digits = showback.digits[currency]
-        lines = [line for _, section in showback.sections(currency) for line in section.lines if line.line_id]
-        billed = sum_of(line.billed for line in lines if line.billing_period == showback.period)
-        own = sum_of(line.amount for line in lines if line.billing_period == showback.period)
-        earlier = sum_of(line.amount for line in lines if line.billing_period != showback.period)
-        steps = [
-            ("Billed cost of the period (invoice basis)", billed),
-            ("Prepaid commitments spread over time", own - billed),
-            ("Adjustments to earlier periods, posted in this one", earlier),
-        ]
-        write_band(book, sheet, row, f"From invoice to showback, {shown(currency)}", 10)
-        for offset, (label, amount) in enumerate(steps, start=1):
-            sheet.write_string(row + offset, 0, label, book.style())
-            sheet.write_number(row + offset, 4, number(amount, digits), book.money(digits))
-        at = row + len(steps) + 1
-        style: dict[str, Any] = {"bold": True, "top": 1, "bottom": 6}
-        sheet.write_string(at, 0, f"Showback total {shown(currency)}", book.style(**style))
-        for column in (1, 2, 3):
-            sheet.write_blank(at, column, None, book.style(**style))
-        total = number(own + earlier, digits)
-        sheet.write_formula(at, 4, f"=SUM(E{row + 2}:E{at})", book.money(digits, **style), total)
-        row = at + 2
 
 
 def _exact_showback_totals(showback: Showback) -> list[tuple[str, str]]:

@@ -120,9 +120,12 @@ def _write_driver_tie_out(book: Book, sheet: Any, row: int, section: Section, la
     digits = section.digits
     parts = sum_of(driver.amount for driver in section.drivers)
     adjustments = sum_of(line.amount for line in section.adjustments)
+    rest = section.total - adjustments - parts
+    # Each line is off by less than one minor unit; more than that is not rounding.
+    is_rounding = abs(rest) <= Decimal(1).scaleb(-digits) * max(len(section.lines), 1)
     steps = (
         ("Your parts, by the rules above", parts),
-        ("Rounding of the lines to whole minor units", section.total - adjustments - parts),
+        ("Rounding of the lines to whole minor units" if is_rounding else "Not explained by the rules above", rest),
         ("Adjustments to earlier periods", adjustments),
         (f"Statement total {shown(section.currency)}", section.total),
     )
@@ -140,7 +143,8 @@ def _write_driver_tie_out(book: Book, sheet: Any, row: int, section: Section, la
 
 def write_trends(book: Book, sheet: Any, statement: Statement, showback: Showback) -> None:
     """Per currency one row a month, kind by kind, with change and running year, and a chart."""
-    _open(book, sheet, "Trend", statement, showback, (("Month", 12), *((label, 17) for label in KIND_LABELS.values())))
+    columns = (("Month", 12), *((label, 18) for label in (*KIND_LABELS, "Total", "Change", "Change %", "Running year")))
+    _open(book, sheet, "Trend", statement, showback, columns)
     sheet.freeze_panes(3, 1)
     row = 4
     for section in statement.sections:
@@ -151,7 +155,8 @@ def _write_trend(book: Book, sheet: Any, row: int, section: Section) -> int:
     digits = section.digits
     kinds = [k for k in KIND_LABELS if any(amounts.get(k) for _, amounts in section.trend_by_kind)]
     kinds += sorted({k for _, amounts in section.trend_by_kind for k in amounts} - set(KIND_LABELS))
-    heads = ["Month", *(KIND_LABELS.get(kind, kind) for kind in kinds), "Total", "Change", "Change %", "Running year"]
+    labels = {**KIND_LABELS, "adjustment": "Adjustments"}
+    heads = ["Month", *(labels.get(kind, kind) for kind in kinds), "Total", "Change", "Change %", "Running year"]
     write_band(book, sheet, row, f"Amounts in {shown(section.currency)}", len(heads) - 1)
     write_header(book, sheet, row + 1, [shown(head) for head in heads])
     total_column = len(kinds) + 1

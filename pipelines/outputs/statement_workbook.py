@@ -25,17 +25,17 @@ from pipelines.outputs.workbook import (
 _FIRST_TOTAL = 3  # row of the first currency's total on the lines sheet
 _LINE_COLUMNS = (
     ("Currency", 9),
-    ("Kind of cost", 26),
-    ("Service", 40),
+    ("Kind of cost", 24),
+    ("Service", 36),
     ("Provider", 11),
     ("Source", 20),
     ("Shared", 8),
     ("Billed in", 10),
-    ("This period", 17),
-    ("Previous period", 17),
-    ("Change", 17),
-    ("Invoice basis", 17),
-    ("Line ID", 36),
+    ("This period", 15),
+    ("Previous period", 15),
+    ("Change", 15),
+    ("Invoice basis", 15),
+    ("Line ID", 34),
     ("Explain with", 52),
 )
 
@@ -190,6 +190,7 @@ def _write_lines(book: Book, sheet: Any, statement: Statement, showback: Showbac
     write_table(book, sheet, heading, last, [head for head, _ in _LINE_COLUMNS], "tbl_lines", range(7, 11))
     sheet.freeze_panes(first, 3)
     sheet.repeat_rows(heading)
+    sheet.print_area(0, 0, last, len(_LINE_COLUMNS) - 2)  # the command is for the screen
 
 
 def _exact_totals(statement: Statement) -> list[tuple[str, str]]:

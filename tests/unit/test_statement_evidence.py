@@ -138,7 +138,7 @@ def test_trend_has_each_kind_and_the_running_year(july: Path) -> None:
     first = next(row for row in rows if row[0] == "2026-07")
     july_usd = dict(zip(head, first, strict=True))
     assert len(usd) == 3
-    assert (july_usd["Direct usage"], july_usd["Credits"], july_usd["Adjustments to earlier periods"]) == (
+    assert (july_usd["Direct usage"], july_usd["Credits"], july_usd["Adjustments"]) == (
         1244.57,
         -50,
         -3.2,
@@ -151,6 +151,26 @@ def test_adjustments_name_their_month_and_what_was_charged_before(july: Path) ->
     [adjustment] = [row for row in rows if row[1] == "2026-05"]
     assert adjustment[5:9] == (900, -3.2, 896.8, "s-adj")
     assert "Nothing of an earlier month" in str(rows_of(july / "a-b-c14cddc033.xlsx", "Adjustments")[-1][0])
+
+
+def test_all_statements_tie_to_the_invoice_by_named_differences(july: Path) -> None:
+    """1601.27 billed, 265.44 less as effective cost, 3.20 back for May: three statements and a residue."""
+    rows = rows_of(july / "showback-2026-07.xlsx", "Tie-out")
+    usd = {row[0]: row[1] for row in rows[: next(n for n, row in enumerate(rows) if row[0] == "Amounts in JPY")]}
+    assert usd["Invoice: charges in the providers' files"] == 1601.270000000001
+    assert usd["Fractions beyond 12 decimals, rounded when landed"] == -0.000000000001
+    assert usd["Left over between files and statements"] == 0
+    assert usd["Billed cost of the period"] == 1601.27
+    assert usd["Prepaid commitments spread over time: effective less billed cost"] == -265.436587999999
+    assert usd["Effective cost of the period"] == 1335.833412000001
+    assert usd["Adjustments to earlier periods, posted in this one"] == -3.2
+    assert usd["Showback"] == 1332.633412000001
+    assert usd["Less the statements of cost centres"] == -1323.75
+    assert usd["Less the statement of what no rule allocated"] == -8.88
+    assert usd["Less rounding below the minor unit, which is in no statement"] == -0.003412000001
+    assert usd["Left over"] == 0
+    statements = [row for row in rows if row[0] and str(row[0]).startswith(("search", "a/b", "~unallocated"))]
+    assert [row[1:4] for row in statements[:3]] == [(1298.5, 1298.5, 0), (25.25, 25.25, 0), (8.88, 8.88, 0)]
 
 
 def test_an_estimate_is_marked_on_every_page_and_sheet_and_cannot_be_signed(estimate: Path) -> None:

@@ -92,7 +92,11 @@ def build_marts(path: Path, status: str = "open", extra: Sequence[tuple[str, ...
             insert into fct_reconciliation values
                 ('ledger', 'payer', '2026-07', 'USD', 'effective_cost', 1.5, 1.5, 1.5, null, null, 0, 'ok'),
                 ('statement', 'payer', '2026-07', 'USD', 'effective_cost', 1.5, 1.5, 1.5, 1.5, 1.499999999999,
-                    0.000000000001, 'explained');
+                    0.000000000001, 'explained'),
+                ('landing', 'payer', '2026-07', 'USD', 'billed_cost', 1601.270000000001, 1601.27, 1601.27, null, null,
+                    0, 'ok'),
+                ('rounding', 'payer', '2026-07', 'USD', 'billed_cost', 1601.270000000001, 1601.27, 1601.27, null,
+                    null, 0.000000000001, 'explained');
         """)
         for billing, posting, center, line, kind, service, amount, billed, currency in [*CHARGEBACK, *extra]:
             values = [billing, posting, center, line, kind, "payer", "aws", service, Decimal(amount), Decimal(billed)]
@@ -182,7 +186,7 @@ def test_statement_workbook_totals_equal_the_chargeback_mart(july: Path, marts: 
 
 def test_showback_summary_totals_equal_the_chargeback_mart(july: Path, marts: Path) -> None:
     book = openpyxl.load_workbook(july / "showback-2026-07.xlsx", data_only=True)
-    assert book.sheetnames == ["Summary", "Data", "Reconciliation", "Notes"]
+    assert book.sheetnames == ["Summary", "Tie-out", "Data", "Reconciliation", "Notes"]
     for currency in ("USD", "JPY"):
         exact = sum(amount for (_, c), amount in totals_in_marts(marts).items() if c == currency)
         (shown_total,) = cell_beside(book["Summary"], f"Total {currency}", column=8)
