@@ -31,25 +31,30 @@ direct as (
 
 pooled as (
     select
-        charge_date, billing_period, x_source, provider, sub_account_id, service_name, charge_category, charge_kind,
-        cost_center_id,
-        method,
-        pool_id as rule_id,
-        rule_version,
-        driver_value,
-        share,
-        effective_cost,
-        billed_cost,
-        currency,
+        pooled.charge_date, pooled.billing_period, pooled.x_source, pooled.provider, pooled.sub_account_id,
+        pooled.service_name, pooled.charge_category, pooled.charge_kind,
+        pooled.cost_center_id,
+        pooled.method,
+        pooled.pool_id as rule_id,
+        pooled.rule_version,
+        pooled.driver_value,
+        pooled.share,
+        pooled.effective_cost,
+        pooled.billed_cost,
+        pooled.currency,
+        -- 0.5 to 0.9 (domain page 4.2): a driver is as sure as it is complete, and a fallback never more than the least.
         cast(case
-            when method = 'unallocated' then 0
-            when is_fallback then 0.50
-            when method in ('proportional_usage', 'activity_based', 'tiered', 'telemetry') then 0.90
+            when pooled.method = 'unallocated' then 0
+            when pooled.is_fallback then 0.50
+            when pooled.method in ('proportional_usage', 'activity_based', 'tiered', 'telemetry')
+                then 0.50 + 0.40 * coalesce(measured.completeness, 1)
             else 0.70
         end as decimal(4, 2)) as confidence,
         false as is_imputed,
-        unallocated_reason
-    from {{ ref('int_allocation__pooled') }}
+        pooled.unallocated_reason
+    from {{ ref('int_allocation__pooled') }} as pooled
+    left join {{ ref('int_allocation__driver_completeness') }} as measured
+        on pooled.driver = measured.driver and pooled.billing_period = measured.billing_period
 ),
 
 unclaimed as (
