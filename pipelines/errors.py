@@ -25,7 +25,8 @@ class FinopsError(Exception):
 
     def __str__(self) -> str:
         sentences = [text for text in (f"{self.where}: {self.what}", self.done, self.fix) if text]
-        return " ".join(s if s.endswith((".", "?", "`")) else f"{s}." for s in sentences)
+        ended = [text if text.endswith((".", "?", "`", "\n")) else f"{text}." for text in sentences]
+        return "".join(text if text.endswith("\n") else f"{text} " for text in ended).rstrip()
 
 
 class SettingsError(FinopsError):

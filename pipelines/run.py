@@ -36,6 +36,13 @@ def run(workspace: Workspace, period: str | None = None, progress: Progress = la
 
     When nothing but failures came in, the published marts are left as they are.
     """
+    if not workspace.sources:
+        raise SettingsError(
+            str(workspace.root / "finops.toml"),
+            "names no source",
+            "Nothing was read",
+            "Uncomment a [[sources]] block there and point its uri at your export, then run `finops run` again",
+        )
     progress("1/4  landing")
     report = land(workspace, period=period, progress=progress)
     inputs = _inputs_fingerprint(workspace)
