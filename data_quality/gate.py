@@ -89,7 +89,7 @@ def _profile(
     rows = [
         {
             "currency": total.currency or "",
-            "difference": int((total.source - total.rounding - total.landed).scaleb(12)),
+            "difference": int((total.source_rounded - total.landed).scaleb(12)),
             **common,
         }
         for total in delivery.totals

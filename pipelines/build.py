@@ -132,7 +132,7 @@ def register_deliveries(workspace: Workspace) -> None:
             "is_billed": t.metric in (*contract.billed_metrics, *contract.net_metrics)
             and not (row["has_amortized"] and t.dataset == "amortized"),
             "cost_columns": contract.cost_columns(t.metric),
-            "source_total": t.source,
+            "source_total": t.source_rounded,
             "rounding_total": t.rounding,
             "landed_total": t.landed,
         }
@@ -140,7 +140,7 @@ def register_deliveries(workspace: Workspace) -> None:
         for t in d.totals
         for contract in [CONTRACTS[d.dataset]]
     ]
-    exact = pa.decimal128(38, 25)
+    # What rounding took has 25 decimals; a month in rupiah may have 26 digits before the point.
     schema = pa.schema(
         {
             "delivery_id": pa.string(),
@@ -151,8 +151,8 @@ def register_deliveries(workspace: Workspace) -> None:
             "metric": pa.string(),
             "is_billed": pa.bool_(),
             "cost_columns": pa.string(),
-            "source_total": exact,
-            "rounding_total": exact,
+            "source_total": pa.decimal128(38, 12),
+            "rounding_total": pa.decimal128(38, 25),
             "landed_total": pa.decimal128(38, 12),
         }
     )

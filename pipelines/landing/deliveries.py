@@ -14,13 +14,15 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
-from decimal import Decimal
+from decimal import Context, Decimal
 from pathlib import Path
 from typing import Any
 
 from pipelines.settings import Workspace
 
 _NEXT = "next.json"
+# Totals have up to 26 digits before the point and 25 after it; Python's own context would keep 28 of them.
+_EXACT = Context(prec=76)
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,18 @@ class ControlTotal:
     rounding: Decimal
     landed: Decimal
     rows: int
+
+    @classmethod
+    def of(
+        cls, currency: str, metric: str, dataset: str, rounded: Decimal, rounding: Decimal, landed: Decimal, rows: int
+    ) -> ControlTotal:
+        """`rounded` is the source's sum after each line was rounded to 12 decimals, `rounding` what that took."""
+        return cls(currency, metric, dataset, _EXACT.add(rounded, rounding), rounding, landed, rows)
+
+    @property
+    def source_rounded(self) -> Decimal:
+        """The source's sum as rounded line by line; equals `landed` in a sound delivery."""
+        return _EXACT.subtract(self.source, self.rounding)
 
 
 @dataclass(frozen=True)

@@ -400,7 +400,7 @@ class _Reader:
             dataset, currency, metric = key
             value, rounding = source.get(key, (Decimal(0), Decimal(0)))
             total, rows = landed.get(key, (Decimal(0), 0))
-            totals.append(ControlTotal(currency, metric, dataset, value + rounding, rounding, total, rows))
+            totals.append(ControlTotal.of(currency, metric, dataset, value, rounding, total, rows))
         return totals
 
     def _count(self, data: Path) -> int:

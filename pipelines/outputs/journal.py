@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines.landing.decision_files import JOURNAL_FIELDS
+from pipelines.outputs.statement_model import MINOR_UNITS
 from pipelines.outputs.statement_text import csv_text
 
 _DEFAULT = ("journal_id", "line_no", "posting_date", "company", "account", "cost_center_id", "debit", "credit",
@@ -46,6 +47,6 @@ def _cell(row: dict[str, object], field: str) -> str:
     assert field in JOURNAL_FIELDS
     value = row[field]
     if isinstance(value, Decimal):
-        places = max(2, -int(value.normalize().as_tuple().exponent))
+        places = max(MINOR_UNITS.get(str(row["currency"]), 2), -int(value.normalize().as_tuple().exponent))
         return f"{value:.{places}f}"
     return "" if value is None else csv_text(str(value))

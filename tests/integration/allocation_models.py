@@ -30,7 +30,13 @@ select distinct x_source || billing_period as delivery_id, x_source, provider as
 from fct_daily_costs
 """
 Decisions = dict[str, list[str]]
-_MARTS = ["+fct_tag_coverage", "+fct_tag_suggestions", "+fct_unallocated_costs", "+fct_allocation_backtest"]
+_MARTS = [
+    "+fct_chargeback_journal",
+    "+fct_tag_coverage",
+    "+fct_tag_suggestions",
+    "+fct_unallocated_costs",
+    "+fct_allocation_backtest",
+]
 
 
 @dataclass(frozen=True)

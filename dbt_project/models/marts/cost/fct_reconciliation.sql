@@ -94,7 +94,7 @@ metrics as (
         scopes.currency,
         'effective_cost' as metric,
         cast(null as decimal(38, 12)) as source_total,
-        cast(null as decimal(38, 12)) as rounding_total,
+        cast(null as decimal(38, 25)) as rounding_total,
         cast(null as decimal(38, 12)) as landed_total,
         ledger.effective_cost as ledger_total,
         allocated.effective_cost as allocated_total,
@@ -105,18 +105,21 @@ metrics as (
     left join statements using (x_source, billing_period, currency)
 ),
 
+-- Every branch in one type: a union of two decimals keeps the fewer decimals of them.
 stages as (
-    select *, 'rounding' as stage, rounding_total as difference from metrics where source_total is not null
-    union all
-    select *, 'landing' as stage, landed_total + rounding_total - source_total as difference
+    select *, 'rounding' as stage, cast(rounding_total as decimal(38, 18)) as difference
     from metrics where source_total is not null
     union all
-    select *, 'ledger' as stage, coalesce(ledger_total, 0) - coalesce(landed_total, 0) as difference
+    select *, 'landing' as stage, cast(landed_total - source_total as decimal(38, 18)) as difference
+    from metrics where source_total is not null
+    union all
+    select *, 'ledger' as stage, cast(coalesce(ledger_total, 0) - coalesce(landed_total, 0) as decimal(38, 18)) as difference
     from metrics where metric = 'billed_cost'
     union all
-    select *, 'allocation' as stage, coalesce(allocated_total, 0) - coalesce(ledger_total, 0) as difference from metrics
+    select *, 'allocation' as stage, cast(coalesce(allocated_total, 0) - coalesce(ledger_total, 0) as decimal(38, 18)) as difference
+    from metrics
     union all
-    select *, 'statement' as stage, coalesce(statement_total, 0) - coalesce(allocated_total, 0) as difference
+    select *, 'statement' as stage, cast(coalesce(statement_total, 0) - coalesce(allocated_total, 0) as decimal(38, 18)) as difference
     from metrics
 )
 
@@ -126,11 +129,11 @@ select
     billing_period,
     currency,
     metric,
-    cast(source_total as decimal(38, 12)) as source_total,
+    cast(source_total + cast(rounding_total as decimal(38, 12)) as decimal(38, 12)) as source_total,
     cast(landed_total as decimal(38, 12)) as landed_total,
     cast(ledger_total as decimal(38, 12)) as ledger_total,
     cast(allocated_total as decimal(38, 12)) as allocated_total,
     cast(statement_total as decimal(38, 12)) as statement_total,
-    cast(difference as decimal(38, 25)) as difference,
+    difference,
     case when stage = 'rounding' then 'explained' when difference = 0 then 'ok' else 'broken' end as status
 from stages

@@ -1,4 +1,5 @@
 -- Control totals of landing. Grain: delivery × dataset × currency × metric.
+-- source_total is the source's sum with each line rounded to 12 decimals, rounding_total what that took from it.
 select
     delivery_id,
     source as x_source,
