@@ -68,6 +68,9 @@ _EXAMPLES = {
         "# backfill_same_resource,no,,\n# accuracy_target,0.90,,"
     ),
     "commitment_owners": "# arn:aws:savingsplans::123456789012:savingsplan/*,CC-900,2026-01-01,,",
+    "commitment_scopes": (
+        "# ram-west,00F3D8-28D652-3F036F,ram,,us-west1,2400,search-prod;search-dev,,scope,2026-01-01,,100 GiB × 24 h"
+    ),
     "gl_accounts": "# clearing,6999,\n# default,6000,\n# tax,6400,",
     "journal_columns": "# Konto,account,\n# Soll,debit,\n# Haben,credit,\n# Buchungskreis,=1000,A fixed text",
     "close_approvals": "# 2026-10,approve,3f2a9c0b1d2e,Dana Whitfield,2026-11-05,",

@@ -18,14 +18,30 @@
     array_to_string(list_sort(list_distinct(list_transform(list_filter(credits, lambda c: c.type = '{{ type }}'), lambda c: c.name))), ', ')
 {%- endmacro %}
 
-{# What an older export or a commitment's SKU says in words: the resource that it is about. #}
+{# What an older export or a commitment's SKU says in words: the resource that it is about. "Memory-optimized Core" is cpu. #}
 {% macro committed_resource(text) -%}
-    replace(nullif(regexp_extract(lower({{ text }}), '(gpu|tpu|local ssd|ram|memory|cpu|core)', 1), ''), 'core', 'cpu')
+    replace(replace(nullif(coalesce(
+        nullif(regexp_extract(lower({{ text }}), '(gpu|tpu|local ssd|ram|cpu|core)', 1), ''),
+        regexp_extract(lower({{ text }}), '(memory)', 1)
+    ), ''), 'core', 'cpu'), 'memory', 'ram')
 {%- endmacro %}
 
 {# The machine family in a SKU's description; the first generation (N1) is the one without a name in commitments. #}
 {% macro machine_family(text) -%}
-    replace(regexp_extract(regexp_replace(lower({{ text }}), '^commitment v[0-9]+', ''), '(^|[^a-z0-9])([a-z][0-9][a-z]?)([^a-z0-9]|$)', 2), 'n1', '')
+    case
+        when regexp_matches({{ text }}, 'memory.optimized|megamem|ultramem', 'i') then 'memory-optimized'
+        when regexp_matches({{ text }}, 'compute.optimized', 'i') then 'compute-optimized'
+        else replace(regexp_extract(regexp_replace(lower({{ text }}), '^commitment v[0-9]+', ''), '(^|[^a-z0-9])([a-z][0-9][a-z]?)([^a-z0-9]|$)', 2), 'n1', '')
+    end
+{%- endmacro %}
+
+{# Hours of a vCPU or GiB: whichever of a row's two units counts hours; seconds else. NULL where neither does. #}
+{% macro resource_hours(amount, unit, pricing_amount, pricing_unit) -%}
+    case
+        when lower({{ unit }}) in ('hour', 'hours', 'gibibyte hour', 'gibibyte hours') then {{ amount }}
+        when lower({{ pricing_unit }}) in ('hour', 'hours', 'gibibyte hour', 'gibibyte hours') then {{ pricing_amount }}
+        when lower({{ unit }}) in ('seconds', 'second') then cast({{ unit_price(amount, '3600') }} as decimal(38, 12))
+    end
 {%- endmacro %}
 
 {# The part of an amount that lies between two shares of it; parts that touch add up to the whole, to the last decimal. #}

@@ -6,6 +6,17 @@
     {% endif %}
 {%- endmacro %}
 
+{# The same for a model that the ledger waits for: rows that a killed run left of deliveries that the ledger lacks go too. #}
+{% macro delete_replaced_and_new_deliveries() -%}
+    {% if is_incremental() %}
+        delete from {{ this }}
+        where
+            x_delivery_version not in (
+                select d.delivery_version from {{ ref('int_deliveries__current') }} as d where not d.is_new
+            )
+    {% endif %}
+{%- endmacro %}
+
 {% macro delete_replaced_daily_costs() -%}
     {% if is_incremental() %}
         delete from {{ this }}

@@ -149,6 +149,20 @@ FILES: dict[str, dict[str, Field]] = {
         "valid_to": _TO,
         "note": _OPTIONAL,
     },
+    "commitment_scopes": {
+        "scope_id": _TEXT,
+        "billing_account_id": _TEXT,
+        "resource": Field(pa.string(), choices=("cpu", "ram")),
+        "family": Field(pa.string(), required=False, empty=""),
+        "region": _TEXT,
+        "quantity_per_day": Field(pa.decimal128(18, 4)),
+        "accounts": _OPTIONAL,
+        "folders": _OPTIONAL,
+        "fee_paid_by": Field(pa.string(), required=False, choices=("scope", "users"), empty="scope"),
+        "valid_from": _FROM,
+        "valid_to": _TO,
+        "note": _OPTIONAL,
+    },
     "tag_aliases": {
         "kind": Field(pa.string(), choices=("key", "value")),
         "tag_key": _OPTIONAL,
@@ -183,4 +197,4 @@ FILES: dict[str, dict[str, Field]] = {
     },
 }  # fmt: skip
 # Files that do not decide how money is allocated: another approval or ledger account recomputes no month.
-NOT_ALLOCATION = ("gl_accounts", "journal_columns", "close_approvals")
+NOT_ALLOCATION = ("gl_accounts", "journal_columns", "close_approvals", "commitment_scopes")

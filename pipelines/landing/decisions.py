@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.errors import DecisionError
+from pipelines.landing.commitment_scopes import MEMBERS, scope_members
 from pipelines.landing.decision_checks import check_decisions
 from pipelines.landing.decision_files import FILES, METHODS, NOT_ALLOCATION, Field, Row
 from pipelines.landing.shared_costs import POOLS, STEPS, TARGETS, name_pools, pool_steps, pool_targets, pools
@@ -48,6 +49,7 @@ def land_decisions(workspace: Workspace) -> dict[str, int]:
     _write(folder / "pools.parquet", pools(tables), POOLS)
     _write(folder / "pool_steps.parquet", pool_steps(tables), STEPS)
     _write(folder / "pool_targets.parquet", pool_targets(tables), TARGETS)
+    _write(folder / "commitment_scope_members.parquet", scope_members(tables), MEMBERS)
     hashes = [
         {
             "decision": name,

@@ -1,4 +1,5 @@
 -- depends_on: {{ ref('int_deliveries__current') }}
+-- depends_on: {{ ref('int_focus__gcp_discounts') }}
 {{ config(
     materialized='incremental',
     incremental_strategy='append',

@@ -2,9 +2,10 @@
 -- Which commitment paid how much of which usage, in Google's credit model. Grain: covered usage row × commitment, and one
 -- row per commitment fee with the part of it that was used.
 -- A pool is what the fees and the credits of one account, resource, region and hour (day, where a row is longer) have in
--- common. What is used of a pool's fees is covered units ÷ committed units where both are measured in the same unit, else
--- at most what the credits are worth: nobody pays more with a commitment than without. It is laid out over the covered
--- usage in proportion to the credits (focus.md 4.3), the fees one after the other, so that nothing is lost to rounding.
+-- common. What is used of a pool's fees is covered units ÷ committed units where both are priced or else measured in the
+-- same unit, else at most what the credits are worth: nobody pays more with a commitment than without. It is laid out over
+-- the covered usage in proportion to the credits (focus.md 4.3), the fees one after the other, so that nothing is lost to
+-- rounding.
 {%- set pool_columns = [
     'x_source', 'x_billing_period', 'billing_account_id', 'currency', 'commitment_category', 'window_start', 'pool_resource',
     'pool_family', 'pool_region',
@@ -19,7 +20,9 @@ lines as (
             when usage_end_time <= usage_start_time + interval '1' hour then 1
             when usage_end_time <= usage_start_time + interval '25' hour then 2
             else 3
-        end as span
+        end as span,
+        -- Bytes times seconds are too many for a quotient.
+        cast(cast(usage_amount as decimal(28, 4)) * 0.000000001 as decimal(38, 12)) as billions_measured
     from {{ ref('int_focus__gcp_lines') }}
     where x_rule = 'commitment_fee' or covered_cost > 0
 ),
@@ -46,6 +49,8 @@ fees as (
         usage_start_time,
         usage_pricing_unit,
         usage_amount_in_pricing_units,
+        usage_unit,
+        billions_measured,
         {{ money('net_cost - promotion_credit') }} as fee
     from windowed
     where x_rule = 'commitment_fee' and offset_credit = 0 and net_cost - promotion_credit > 0
@@ -57,7 +62,10 @@ pools as (
         cast(sum(fee) as decimal(28, 12)) as pool_fee,
         cast(sum(usage_amount_in_pricing_units) as decimal(38, 12)) as committed_units,
         min(usage_pricing_unit) as unit,
-        count(distinct coalesce(usage_pricing_unit, '')) as units
+        count(distinct coalesce(usage_pricing_unit, '')) as units,
+        cast(sum(billions_measured) as decimal(38, 12)) as committed_amount,
+        min(usage_unit) as measured_unit,
+        count(distinct coalesce(usage_unit, '')) as measured_units
     from fees
     group by {{ pool }}
 ),
@@ -67,11 +75,15 @@ covered as (
     select
         lines.*,
         pools.pool_resource, pools.pool_family, pools.pool_region,
-        pools.pool_fee, pools.committed_units, pools.units,
+        pools.pool_fee, pools.committed_units, pools.units, pools.committed_amount, pools.measured_units,
         case
             when lines.usage_pricing_unit = pools.unit
                 then {{ quantity_between('lines.usage_amount_in_pricing_units', '0', 'lines.covered_share') }}
-        end as covered_units
+        end as covered_units,
+        case
+            when lines.usage_unit = pools.measured_unit
+                then {{ quantity_between('lines.billions_measured', '0', 'lines.covered_share') }}
+        end as covered_amount
     from windowed as lines
     inner join pools
         on
@@ -105,8 +117,15 @@ used as (
             cast(sum(covered_cost) as decimal(28, 12)),
             case
                 when count(*) = count(covered_units) and any_value(units) = 1
-                    and sum(covered_units) < any_value(committed_units)
-                    then {{ part_of('any_value(pool_fee)', 'cast(sum(covered_units) as decimal(38, 12))', 'any_value(committed_units)') }}
+                    then
+                        case
+                            when sum(covered_units) < any_value(committed_units)
+                                then {{ part_of('any_value(pool_fee)', 'cast(sum(covered_units) as decimal(38, 12))', 'any_value(committed_units)') }}
+                            else any_value(pool_fee)
+                        end
+                when count(*) = count(covered_amount) and any_value(measured_units) = 1
+                    and sum(covered_amount) < any_value(committed_amount)
+                    then {{ part_of('any_value(pool_fee)', 'cast(sum(covered_amount) as decimal(38, 12))', 'any_value(committed_amount)') }}
                 else any_value(pool_fee)
             end
         ) as pool_used

@@ -10,6 +10,7 @@ lines as (
             as commitment_credit,
         {{ sum_of_credits(['COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE'], 'dollar.based') }} as spend_commitment_credit,
         {{ sum_of_credits(['FEE_UTILIZATION_OFFSET']) }} as offset_credit,
+        {{ sum_of_credits(['SUSTAINED_USAGE_DISCOUNT'], '^sustained us(e|age) discount') }} as sustained_credit,
         -- Google's goodwill and start-up programmes pay afterwards; every other credit lowers the price.
         {{ sum_of_credits(['PROMOTION']) }} as promotion_credit,
         {{ names_of_credits('PROMOTION') }} as promotion_names,

@@ -10,6 +10,7 @@ select
     lines.billing_account_id,
     lines.project_id,
     lines.project_name,
+    lines.project_ancestry_numbers,
     lines.service_id,
     lines.service_description,
     lines.sku_id,
