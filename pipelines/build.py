@@ -24,6 +24,7 @@ from pipelines.landing.decisions import land_decisions
 from pipelines.landing.deliveries import landed_deliveries, locked, write_atomically
 from pipelines.landing.history import chains, delivery_version, prune_history, register_history
 from pipelines.landing.land import ensure_contract_files
+from pipelines.landing.usage.tables import ensure_usage_contracts
 from pipelines.replay import DAILY_TOTALS, Comparisons, daily_totals, replay
 from pipelines.settings import Workspace
 
@@ -92,6 +93,7 @@ def _prune(workspace: Workspace) -> None:
 def register_deliveries(workspace: Workspace) -> None:
     """Write what lies in landing as two small tables, so that dbt reads landing only."""
     ensure_contract_files(workspace)
+    ensure_usage_contracts(workspace)
     register_books(workspace)
     sources = {source.name: source for source in workspace.sources}
     deliveries = [d for d in landed_deliveries(workspace) if d.source in sources]

@@ -74,6 +74,7 @@ _EXAMPLES = {
     "gl_accounts": "# clearing,6999,\n# default,6000,\n# tax,6400,",
     "journal_columns": "# Konto,account,\n# Soll,debit,\n# Haben,credit,\n# Buchungskreis,=1000,A fixed text",
     "close_approvals": "# 2026-10,approve,3f2a9c0b1d2e,Dana Whitfield,2026-11-05,",
+    "rule_thresholds": "# aws_ec2_idle,prod,lookback_days,32,Month-end jobs\n# *,any,min_saving_month,5,",
     "drivers": "# 2026-10-01,requests,CC-100,requests,12500",
     "tag_aliases": "# key,,cost-centre,CostCenter\n# value,CostCenter,cc100,CC-100",
     "fx_rates": "# 2026-10,EUR,USD,1.0837,monthly average,ECB",

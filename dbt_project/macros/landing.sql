@@ -22,3 +22,12 @@
 {% macro duckdb__landed_register(table) -%}
     read_parquet('{{ var("landing") }}/register/{{ table }}.parquet', hive_partitioning = false)
 {%- endmacro %}
+
+{# Signals: one file per source and day. #}
+{% macro landed_usage(table) -%}
+    {{ return(adapter.dispatch('landed_usage', 'finops')(table)) }}
+{%- endmacro %}
+
+{% macro duckdb__landed_usage(table) -%}
+    read_parquet('{{ var("landing") }}/usage/{{ table }}/source=*/day=*/data.parquet', union_by_name = true, hive_partitioning = false)
+{%- endmacro %}

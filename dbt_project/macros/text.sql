@@ -25,6 +25,15 @@
     regexp_matches({{ value }}, {{ pattern }}, 'i')
 {%- endmacro %}
 
+{# What one group of a pattern matched; 0 is the whole match. #}
+{% macro matched_group(value, pattern, number) -%}
+    {{ return(adapter.dispatch('matched_group', 'finops')(value, pattern, number)) }}
+{%- endmacro %}
+
+{% macro duckdb__matched_group(value, pattern, number) -%}
+    regexp_extract({{ value }}, {{ pattern }}, {{ number }}, 'i')
+{%- endmacro %}
+
 {# A 64-bit hash of columns, NULLs included; equal rows have equal hashes, other rows may. #}
 {% macro row_hash(columns) -%}
     {{ return(adapter.dispatch('row_hash', 'finops')(columns)) }}

@@ -195,6 +195,13 @@ FILES: dict[str, dict[str, Field]] = {
         "approved_on": Field(pa.date32()),
         "note": _OPTIONAL,
     },
+    "rule_thresholds": {
+        "rule_id": _TEXT,
+        "profile": Field(pa.string(), required=False, choices=("any", "prod", "nonprod"), empty="any"),
+        "threshold": _TEXT,
+        "value": Field(pa.decimal128(18, 6)),
+        "note": _OPTIONAL,
+    },
 }  # fmt: skip
 # Files that do not decide how money is allocated: another approval or ledger account recomputes no month.
-NOT_ALLOCATION = ("gl_accounts", "journal_columns", "close_approvals", "commitment_scopes")
+NOT_ALLOCATION = ("gl_accounts", "journal_columns", "close_approvals", "commitment_scopes", "rule_thresholds")

@@ -76,7 +76,7 @@ class AllocationModels:
         models = {
             i: n for i, n in manifest["nodes"].items() if n["resource_type"] == "model" and n.get("compiled_code")
         }
-        self._models = [models[node_id] for node_id in _in_order(models)]
+        self._models = [models[node_id] for node_id in in_order(models)]
 
     @contextmanager
     def allocated(self, charges: list[Charge], decisions: Decisions) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -111,7 +111,7 @@ class AllocationModels:
         return dict(rows)
 
 
-def _in_order(models: dict[str, dict]) -> list[str]:
+def in_order(models: dict[str, dict]) -> list[str]:
     ordered: list[str] = []
     waiting = dict(models)
     while waiting:

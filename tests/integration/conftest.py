@@ -8,6 +8,7 @@ from pipelines.sample import write_sample
 from pipelines.settings import Workspace
 from tests import emulators
 from tests.integration.allocation_models import AllocationModels
+from tests.integration.optimization_models import OptimizationModels
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +26,12 @@ def built(tmp_path_factory):
 def models(tmp_path_factory):
     """The allocation models, compiled once; see AllocationModels."""
     return AllocationModels(tmp_path_factory.mktemp("models") / "w")
+
+
+@pytest.fixture(scope="session")
+def rules(tmp_path_factory):
+    """The rules that find waste, compiled once; see OptimizationModels."""
+    return OptimizationModels(tmp_path_factory.mktemp("rules") / "w")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,156 @@
+{# A JSON object of {name: expression}; unknown values are null in it. #}
+{% macro json_of(members) -%}
+    {{ return(adapter.dispatch('json_of', 'finops')(members)) }}
+{%- endmacro %}
+
+{% macro duckdb__json_of(members) -%}
+    cast(to_json(struct_pack({% for name, expression in members.items() %}{{ name }} := {{ expression }}{% if not loop.last %}, {% endif %}{% endfor %})) as varchar)
+{%- endmacro %}
+
+{# A JSON list of those words whose condition holds: {word: condition}. #}
+{% macro json_words(conditions) -%}
+    {{ return(adapter.dispatch('json_words', 'finops')(conditions)) }}
+{%- endmacro %}
+
+{% macro duckdb__json_words(conditions) -%}
+    concat('[', concat_ws(', '{% for word, condition in conditions.items() %}, case when {{ condition }} then '"{{ word }}"' end{% endfor %}), ']')
+{%- endmacro %}
+
+{# Money of `days` days as money of a month of 365 / 12 days (730 h), in integers. #}
+{% macro per_month(amount, days) -%}
+    {{ return(adapter.dispatch('per_month', 'finops')(amount, days)) }}
+{%- endmacro %}
+
+{% macro duckdb__per_month(amount, days) -%}
+    cast(cast(cast({{ amount }} * 1000000000000 as hugeint) * 365 // (12 * nullif({{ days }}, 0)) as decimal(26, 0)) * 0.000000000001 as decimal(28, 12))
+{%- endmacro %}
+
+{# A number that is no money (a metric, a size) with six decimals. #}
+{% macro measure(expression) -%}
+    cast({{ expression }} as decimal(18, 6))
+{%- endmacro %}
+
+{# Every threshold that a rule can have; the columns of int_optimization__rules. #}
+{% macro optimization_thresholds() -%}
+    {{ return([
+        'enabled', 'lookback_days', 'min_completeness', 'min_age_days', 'min_saving_month', 'fresh_days',
+        'min_unattached_days', 'snapshot_keep_days'
+    ]) }}
+{%- endmacro %}
+
+{% macro json_texts(names, relation) -%}
+    {%- set texts = [] -%}
+    {%- for name in names -%}
+        {%- do texts.append("coalesce(cast(" ~ relation ~ "." ~ name ~ " as varchar), '-')") -%}
+    {%- endfor -%}
+    {{ return(texts) }}
+{%- endmacro %}
+
+{# Columns of the inventory: what makes another version of a resource, and what only its last day tells. #}
+{% macro inventory_attributes() -%}
+    {{ return([
+        'provider', 'account_id', 'region', 'resource_id', 'resource_name', 'resource_type', 'native_type', 'state',
+        'state_changed_at', 'created_at', 'modified_at', 'detached_at', 'sku', 'vcpu', 'memory_gib', 'architecture',
+        'os', 'license_model', 'purchase_option', 'tenancy', 'gpu_count', 'storage_type', 'size_gib',
+        'provisioned_iops', 'provisioned_mibps', 'attached_to', 'attached_count', 'healthy_count', 'engine',
+        'engine_version', 'is_multi_az', 'replica_of', 'memory_mb', 'storage_class', 'has_lifecycle',
+        'retention_days', 'managed_by', 'source_resource_id', 'tags'
+    ]) }}
+{%- endmacro %}
+
+{% macro inventory_columns() -%}
+    {{ return(["usage_source"] + inventory_attributes() + ["last_used_at", "used_gib", "raw"]) }}
+{%- endmacro %}
+
+{# Resources with the rules of one kind that apply to them and their thresholds; stale signals are no evidence. #}
+{% macro resources_under(rule_kind) -%}
+    select
+        resources.*,
+        rules.rule_id,
+        rules.rule_version,
+        rules.rule_kind,
+        rules.action_type,
+        rules.dimension,
+        rules.stack_order,
+        rules.signals,
+        rules.effort,
+        rules.restart_needed,
+        rules.rollback_possible,
+        rules.default_performance_risk,
+        rules.risk,
+        rules.confidence_cap,
+        {%- for name in optimization_thresholds() %}
+        rules.{{ name }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from {{ ref('int_optimization__resources') }} as resources
+    inner join {{ ref('int_optimization__rules') }} as rules
+        on
+            resources.provider = rules.provider
+            and resources.resource_type = rules.resource_type
+            and resources.profile = rules.profile
+    where rules.rule_kind = '{{ rule_kind }}' and resources.signal_age_days <= rules.fresh_days
+{%- endmacro %}
+
+{# The columns of a candidate, typed, from a relation `found` of resources_under(); `given` are those that a rule says itself.
+   The contract is int_optimization__candidates. #}
+{% macro candidate_columns(given) -%}
+    {%- set columns = [
+        ('candidate_id', 'varchar', hash_of(['found.rule_id', 'found.rule_version', 'found.provider', 'found.resource_id', "coalesce(" ~ given.get('target', "cast(null as varchar)") ~ ", '-')", "coalesce(found.currency, '-')"])),
+        ('rule_id', 'varchar', 'found.rule_id'),
+        ('rule_version', 'varchar', 'found.rule_version'),
+        ('rule_kind', 'varchar', 'found.rule_kind'),
+        ('run_date', 'date', 'found.run_date'),
+        ('provider', 'varchar', 'found.provider'),
+        ('x_source', 'varchar', 'found.x_source'),
+        ('billing_account_id', 'varchar', 'found.billing_account_id'),
+        ('sub_account_id', 'varchar', 'found.sub_account_id'),
+        ('region_id', 'varchar', 'found.region'),
+        ('resource_id', 'varchar', 'found.resource_id'),
+        ('resource_name', 'varchar', 'found.resource_name'),
+        ('resource_type', 'varchar', 'found.resource_type'),
+        ('environment', 'varchar', 'found.environment'),
+        ('tags', 'varchar', 'found.tags'),
+        ('action_type', 'varchar', 'found.action_type'),
+        ('dimension', 'varchar', 'found.dimension'),
+        ('stack_order', 'integer', 'found.stack_order'),
+        ('current_config', 'varchar', 'null'),
+        ('recommended_config', 'varchar', 'null'),
+        ('currency', 'varchar', 'found.currency'),
+        ('cost_part', 'varchar', "'all'"),
+        ('cost_days', 'integer', 'found.cost_days'),
+        ('effective_cost_month', 'decimal(28, 12)', 'found.effective_cost_month'),
+        ('contracted_cost_month', 'decimal(28, 12)', 'found.contracted_cost_month'),
+        ('list_cost_month', 'decimal(28, 12)', 'found.list_cost_month'),
+        ('saved_share', 'decimal(18, 12)', 'null'),
+        ('target_cost_month', 'decimal(28, 12)', 'null'),
+        ('current_sku', 'varchar', 'null'),
+        ('target_sku', 'varchar', 'null'),
+        ('normalised_ratio', 'decimal(18, 6)', 'null'),
+        ('fixed_saving_share', 'decimal(18, 6)', 'null'),
+        ('ongoing_cost_month', 'decimal(28, 12)', '0'),
+        ('ongoing_months', 'decimal(18, 6)', 'null'),
+        ('one_time_cost', 'decimal(28, 12)', '0'),
+        ('lookback_days', 'integer', 'found.lookback_days'),
+        ('observed_hours', 'bigint', 'null'),
+        ('expected_hours', 'bigint', 'null'),
+        ('history_days', 'integer', 'null'),
+        ('metric_stat', 'varchar', 'null'),
+        ('metrics_factor', 'decimal(18, 6)', 'null'),
+        ('variation', 'decimal(18, 6)', 'null'),
+        ('evidence', 'varchar', 'null'),
+        ('signals', 'varchar', 'found.signals'),
+        ('effort', 'varchar', 'found.effort'),
+        ('restart_needed', 'boolean', 'found.restart_needed'),
+        ('rollback_possible', 'boolean', 'found.rollback_possible'),
+        ('performance_risk', 'decimal(4, 2)', 'found.default_performance_risk'),
+        ('risk', 'varchar', 'found.risk'),
+        ('confidence_cap', 'decimal(4, 2)', 'found.confidence_cap'),
+        ('is_automatable', 'boolean', "found.signals <> 'B' and found.confidence_cap > 0.5"),
+        ('is_upper_bound', 'boolean', 'false'),
+        ('min_saving_month', 'decimal(18, 6)', 'found.min_saving_month'),
+        ('data_gaps', 'varchar', "'[]'"),
+    ] -%}
+    {%- for name, type, default in columns %}
+    cast({{ given.get(name, default) }} as {{ type }}) as {{ name }}{{ "," if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}

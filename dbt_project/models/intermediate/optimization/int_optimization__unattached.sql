@@ -1,0 +1,58 @@
+-- Disks that nothing uses. Only the inventory can tell: no bill shows what a disk is attached to.
+-- A snapshot is taken first and kept for a while, so the disk's price is not saved at once. Grain: resource × rule.
+with
+
+prices as (
+    select
+        x_source,
+        region_id,
+        currency,
+        max(contracted_unit_price) as snapshot_price
+    from {{ ref('dim_price_observed') }}
+    where meter_kind = 'snapshot_storage'
+    group by x_source, region_id, currency
+),
+
+found as (
+    select
+        resources.*,
+        coalesce(cast(resources.detached_at as date), resources.unattached_since) as unused_since,
+        prices.snapshot_price
+    from ({{ resources_under('unattached') }}) as resources
+    left join prices
+        on
+            resources.x_source = prices.x_source
+            and resources.region = prices.region_id
+            and resources.currency = prices.currency
+    where
+        resources.state in ('available', 'idle')
+        and resources.attached_count = 0
+        and resources.managed_by is null
+)
+
+select
+    {{ candidate_columns({
+        'current_config': json_of({
+            'storage_type': 'found.storage_type', 'size_gib': 'found.size_gib', 'state': 'found.state'
+        }),
+        'recommended_config': json_of({
+            'snapshot_then': "'delete'", 'snapshot_keep_days': 'found.snapshot_keep_days'
+        }),
+        'saved_share': '1',
+        'ongoing_cost_month': price_times('found.snapshot_price', measure('found.size_gib')),
+        'ongoing_months': ratio('found.snapshot_keep_days * 12', '365'),
+        'evidence': json_of({
+            'unused_since': 'found.unused_since',
+            'days_unused': days_from('found.unused_since', 'found.run_date'),
+            'min_days': 'found.min_unattached_days',
+            'since_is_from': "case when found.detached_at is null then 'first snapshot without a machine' else 'provider' end",
+            'size_gib': 'found.size_gib',
+            'snapshot_price_gib_month': 'found.snapshot_price',
+            'effective_cost_month': 'found.effective_cost_month'
+        }),
+        'data_gaps': json_words({
+            'price': 'found.currency is null', 'snapshot_price': 'found.snapshot_price is null'
+        })
+    }) }}
+from found
+where {{ days_from('found.unused_since', 'found.run_date') }} >= found.min_unattached_days

@@ -1,0 +1,25 @@
+-- Commitments that were active or queued. Grain: source × day × commitment.
+select
+    source as usage_source,
+    day,
+    provider,
+    commitment_id,
+    commitment_type,
+    scope,
+    account_id,
+    region,
+    sku,
+    family,
+    quantity,
+    hourly_commitment,
+    term_months,
+    payment_option,
+    offering_class,
+    start_at,
+    end_at,
+    upfront_cost,
+    recurring_cost_hourly,
+    currency,
+    state,
+    tags
+from {{ landed_usage('commitments') }}

@@ -1,0 +1,1 @@
+"""Signals beside the bill: what exists, how busy it is, what is committed, what providers recommend."""
