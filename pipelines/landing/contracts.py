@@ -70,7 +70,8 @@ CUR = Contract(
             product_location product_instance_type product_sku pricing_rate_code pricing_rate_id pricing_term
             pricing_unit pricing_currency pricing_purchase_option reservation_reservation_a_r_n
             reservation_subscription_id savings_plan_savings_plan_a_r_n savings_plan_offering_type
-            savings_plan_payment_option split_line_item_parent_resource_id
+            savings_plan_payment_option savings_plan_start_time savings_plan_end_time savings_plan_purchase_term
+            reservation_start_time reservation_end_time pricing_lease_contract_length split_line_item_parent_resource_id
             capacity_reservation_capacity_reservation_arn capacity_reservation_capacity_reservation_status""",
         ),
         **_kinds(

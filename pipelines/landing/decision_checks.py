@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from pipelines.landing.commitment_checks import check_commitment_decisions
 from pipelines.landing.commitment_scopes import check_scopes
 from pipelines.landing.decision_files import JOURNAL_FIELDS, OPEN_END, OPEN_START, POLICIES, Row
 from pipelines.landing.shared_costs import Tables, check_pools, targets_of
@@ -35,6 +36,7 @@ def check_decisions(tables: Tables, problems: Problems) -> None:
     _check_rates(tables, problems)
     _check_books(tables, problems)
     check_scopes(tables, problems)
+    check_commitment_decisions(tables, problems)
 
 
 def _check_cost_centers(tables: Tables, problems: Problems) -> None:

@@ -51,6 +51,7 @@ _TEXT, _OPTIONAL = Field(pa.string()), Field(pa.string(), required=False)
 _FROM = Field(pa.date32(), required=False, empty=OPEN_START)
 _TO = Field(pa.date32(), required=False, empty=OPEN_END)
 _PERCENT = Field(pa.decimal128(9, 6))
+_DAY = Field(pa.date32(), required=False)
 
 FILES: dict[str, dict[str, Field]] = {
     "cost_centers": {
@@ -202,6 +203,16 @@ FILES: dict[str, dict[str, Field]] = {
         "value": Field(pa.decimal128(18, 6)),
         "note": _OPTIONAL,
     },
+    "commitment_terms": {
+        "commitment_id": _TEXT,
+        "starts_on": _DAY,
+        "ends_on": _DAY,
+        "term_months": Field(pa.int32(), required=False),
+        "payment_option": _OPTIONAL,
+        "note": _OPTIONAL,
+    },
 }  # fmt: skip
 # Files that do not decide how money is allocated: another approval or ledger account recomputes no month.
-NOT_ALLOCATION = ("gl_accounts", "journal_columns", "close_approvals", "commitment_scopes", "rule_thresholds")
+NOT_ALLOCATION = (
+    "gl_accounts", "journal_columns", "close_approvals", "commitment_scopes", "rule_thresholds", "commitment_terms",
+)  # fmt: skip

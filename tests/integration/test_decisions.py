@@ -61,6 +61,10 @@ def problems(opened: Workspace) -> list[str]:
 HEADER_OF = {name: ",".join(fields) for name, fields in FILES.items()}
 
 MISTAKES = {
+    "a commitment that ends before it starts": (
+        {"commitment_terms": ["c,2027-01-01,2026-01-01,12,,"]},
+        "commitment_terms.csv line 2, column ends_on: is not after starts_on",
+    ),
     "unknown column": (
         {"drivers": [f"header:{HEADER_OF['drivers']},colour", "2026-10-01,r,CC-1,u,1,red"]},
         "drivers.csv: column 'colour' is unknown; known: date, driver, cost_center_id, unit, quantity",

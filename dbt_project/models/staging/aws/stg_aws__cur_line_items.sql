@@ -90,7 +90,11 @@ select
     {{ money('lines.reservation_net_unused_recurring_fee') }} as net_reservation_unused_recurring_fee,
     lines.reservation_unused_quantity,
     lines.reservation_unused_normalized_unit_quantity as reservation_unused_normalized_quantity,
-    cast(lines.reservation_total_reserved_normalized_units as decimal(38, 12)) as reservation_total_normalized_units
+    cast(lines.reservation_total_reserved_normalized_units as decimal(38, 12)) as reservation_total_normalized_units,
+    coalesce(nullif(lines.savings_plan_start_time, ''), nullif(lines.reservation_start_time, '')) as commitment_start_text,
+    coalesce(nullif(lines.savings_plan_end_time, ''), nullif(lines.reservation_end_time, '')) as commitment_end_text,
+    coalesce(nullif(lines.savings_plan_purchase_term, ''), nullif(lines.pricing_lease_contract_length, '')) as commitment_term_text,
+    coalesce(nullif(lines.savings_plan_payment_option, ''), nullif(lines.pricing_purchase_option, '')) as commitment_payment_option
 from {{ landed('cur') }} as lines
 inner join {{ ref('int_deliveries__current') }} as deliveries
     on

@@ -51,6 +51,7 @@ select
     lines.benefit_name,
     lines.reservation_id,
     lines.reservation_name,
+    lines.term as commitment_term_text,
     lines.product_order_id,
     lines.product_order_name,
 

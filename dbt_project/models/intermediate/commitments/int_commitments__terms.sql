@@ -1,0 +1,81 @@
+-- When a commitment begins and ends, and who says so. Grain: source × commitment. A person's word (commitment_terms.csv) comes before
+-- the bill's; a bill that gives a term and the day of purchase gives the end. Else the end is not known, and never guessed.
+with
+
+known as (
+    select
+        x_source,
+        commitment_discount_id as commitment_id,
+        max(commitment_discount_name) as commitment_name,
+        max(commitment_discount_type) as commitment_type,
+        max(commitment_discount_category) as commitment_category,
+        max(x_commitment_order_id) as order_id
+    from {{ ref('int_focus__charges') }}
+    where commitment_discount_id is not null
+    group by x_source, commitment_discount_id
+),
+
+-- A purchase may name the commitment itself or only the order it came with.
+purchases as (
+    select
+        x_source,
+        commitment_discount_id as commitment_id,
+        x_commitment_order_id as order_id,
+        min(cast(charge_period_start as date)) as purchased_on
+    from {{ ref('int_focus__charges') }}
+    where
+        commitment_discount_id is not null
+        and charge_category = 'Purchase'
+        and charge_frequency = 'One-Time'
+    group by x_source, commitment_discount_id, x_commitment_order_id
+),
+
+purchased as (
+    select
+        known.x_source,
+        known.commitment_id,
+        min(purchases.purchased_on) as purchased_on
+    from known
+    inner join purchases
+        on
+            known.x_source = purchases.x_source
+            and (known.commitment_id = purchases.commitment_id or known.order_id = purchases.order_id)
+    group by known.x_source, known.commitment_id
+),
+
+merged as (
+    select
+        known.*,
+        coalesce(decided.starts_on, bills.starts_on, purchased.purchased_on) as starts_on,
+        decided.ends_on as decided_end,
+        bills.ends_on as billed_end,
+        coalesce(decided.term_months, bills.term_months) as term_months,
+        coalesce(decided.payment_option, bills.payment_option) as payment_option,
+        decided.commitment_id is not null as is_decided
+    from known
+    left join {{ ref('stg_decisions__commitment_terms') }} as decided on known.commitment_id = decided.commitment_id
+    left join {{ ref('int_focus__commitment_terms') }} as bills
+        on known.x_source = bills.x_source and known.commitment_id = bills.commitment_id
+    left join purchased on known.x_source = purchased.x_source and known.commitment_id = purchased.commitment_id
+)
+
+select
+    x_source,
+    commitment_id,
+    commitment_name,
+    commitment_type,
+    commitment_category,
+    payment_option,
+    starts_on,
+    coalesce(decided_end, billed_end, {{ plus_months('starts_on', 'term_months') }}) as ends_on,
+    coalesce(
+        term_months,
+        cast(round({{ days_from('starts_on', 'coalesce(decided_end, billed_end)') }} * 12 / 365.0) as integer)
+    ) as term_months,
+    case
+        when is_decided then 'decision'
+        when billed_end is not null then 'bill'
+        when starts_on is not null and term_months is not null then 'purchase'
+        else 'unknown'
+    end as term_source
+from merged
