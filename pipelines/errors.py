@@ -15,6 +15,7 @@ class FinopsError(Exception):
     │   └── BadExportError        files that cannot be read as what they claim to be
     ├── GateError            a landed delivery failed its checks
     ├── BuildError           dbt failed
+    ├── SeriesError          a table of series to be forecast
     ├── AuditError           the marts failed the audit before publishing
     └── ToolError            a program of another environment cannot run
     """
@@ -65,6 +66,10 @@ class GateError(ExportError):
 
 class BuildError(FinopsError):
     """dbt could not build the warehouse."""
+
+
+class SeriesError(FinopsError):
+    """A table of series to be forecast cannot be read as unique_id, ds, y."""
 
 
 class AuditError(FinopsError):

@@ -6,6 +6,7 @@ from __future__ import annotations
 # isort: off
 import pipelines.cli.daily
 import pipelines.cli.finance
+import pipelines.cli.outlook
 import pipelines.cli.checks  # noqa: F401
 # isort: on
 
