@@ -1,4 +1,4 @@
-"""Build, audit and publish the marts whenever a bill has changed.
+"""Build, look for anomalies, audit and publish the marts whenever a bill has changed.
 
 Readers see the old run or the new one, never a mixture: a failing test or audit leaves the previous run published.
 The log names the model or the fact that failed. After mending the decision file or the export, clear the failed task,
@@ -27,6 +27,13 @@ def build_marts():
 
         return build(Workspace.open(), progress=print).models
 
+    @task
+    def compute_results() -> int:
+        from pipelines.build import compute_results
+        from pipelines.settings import Workspace
+
+        return compute_results(Workspace.open(), print).models
+
     @task(outlets=[Asset("published_marts")])
     def publish() -> str:
         from pipelines.outputs.publish import publish
@@ -34,7 +41,7 @@ def build_marts():
 
         return publish(Workspace.open(), print).run_id
 
-    build() >> publish()
+    build() >> compute_results() >> publish()
 
 
 build_marts()

@@ -24,9 +24,11 @@ from pipelines.landing.decisions import land_decisions
 from pipelines.landing.deliveries import landed_deliveries, locked, write_atomically
 from pipelines.landing.history import chains, delivery_version, prune_history, register_history
 from pipelines.landing.land import ensure_contract_files
+from pipelines.landing.results import ensure_result_files, results_version
 from pipelines.landing.usage.tables import ensure_usage_contracts
 from pipelines.replay import DAILY_TOTALS, Comparisons, daily_totals, replay
 from pipelines.settings import Workspace
+from pipelines.steps import find_step
 
 DBT_PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
 
@@ -64,6 +66,27 @@ def build(
     return BuildSummary(models, tests, full_refresh)
 
 
+# What Python computes from the built warehouse, in this order; entry points of the packages above.
+RESULT_STEPS = ("anomalies",)
+
+
+def compute_results(workspace: Workspace, progress: Callable[[str], None] = lambda _: None) -> BuildSummary:
+    """Run every step that computes from the built warehouse, land what it found, and build the marts that show it.
+
+    A step that changes nothing builds nothing.
+    """
+    with locked(workspace, "warehouse"):
+        ensure_result_files(workspace)
+        before = results_version(workspace)
+        for name in RESULT_STEPS:
+            progress(find_step(name)(workspace))
+        if results_version(workspace) == before:
+            return BuildSummary(0, 0, False)
+        arguments = ["build", "--select", "path:models/staging/results+", "--exclude-resource-type", "unit_test"]
+        models, tests = run_dbt(workspace, arguments, progress)
+    return BuildSummary(models, tests, False)
+
+
 def _run_daily_totals(small: Workspace, version: str) -> None:
     register_deliveries(small)
     run_dbt(
@@ -94,6 +117,7 @@ def register_deliveries(workspace: Workspace) -> None:
     """Write what lies in landing as two small tables, so that dbt reads landing only."""
     ensure_contract_files(workspace)
     ensure_usage_contracts(workspace)
+    ensure_result_files(workspace)
     register_books(workspace)
     sources = {source.name: source for source in workspace.sources}
     deliveries = [d for d in landed_deliveries(workspace) if d.source in sources]

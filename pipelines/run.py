@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.build import build, models_version
+from pipelines.build import build, compute_results, models_version
 from pipelines.errors import FinopsError, SettingsError
 from pipelines.landing import LandingReport, land
 from pipelines.landing.decisions import read_decisions
@@ -43,7 +43,7 @@ def run(workspace: Workspace, period: str | None = None, progress: Progress = la
             "Nothing was read",
             "Uncomment a [[sources]] block there and point its uri at your export, then run `finops run` again",
         )
-    progress("1/4  landing")
+    progress("1/5  landing")
     report = land(workspace, period=period, progress=progress)
     inputs = _inputs_fingerprint(workspace)
     published_inputs = workspace.root / ".dbt" / "published_inputs"
@@ -51,12 +51,14 @@ def run(workspace: Workspace, period: str | None = None, progress: Progress = la
     current = current_run(workspace)
     if report.failed and (known == inputs or not landed_deliveries(workspace)):
         return RunSummary(report, current, None, False)
-    progress("2/4  building the warehouse")
+    progress("2/5  building the warehouse")
     build(workspace, progress=progress)
-    progress("3/4  auditing and publishing")
+    progress("3/5  looking for anomalies")
+    compute_results(workspace, progress)
+    progress("4/5  auditing and publishing")
     current = publish(workspace, progress=progress).folder
     write_atomically(published_inputs, inputs)
-    progress("4/4  writing the showback")
+    progress("5/5  writing the showback")
     statements = showback(workspace, None, progress) if newest_period(current) else None
     return RunSummary(report, current, statements, True)
 

@@ -110,6 +110,12 @@ class StatementsTable(_Strict):
     fonts: str | None = None
 
 
+class AnomaliesTable(_Strict):
+    """What an anomaly must move at least, per day: an amount in reporting currency."""
+
+    min_amount: Annotated[float, Field(ge=0)] = 25.0
+
+
 class Settings(_Strict):
     workspace: WorkspaceTable = WorkspaceTable()
     build: BuildTable = BuildTable()
@@ -117,6 +123,7 @@ class Settings(_Strict):
     gate: GateTable = GateTable()
     publish: PublishTable = PublishTable()
     statements: StatementsTable = StatementsTable()
+    anomalies: AnomaliesTable = AnomaliesTable()
     sources: tuple[Source, ...] = ()
 
     @model_validator(mode="after")

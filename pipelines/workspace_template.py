@@ -44,6 +44,9 @@ reporting_currency = "USD"
 # [gate]
 # max_drop = 0.9                   # a month that loses more of its rows than this is held back
 
+# [anomalies]
+# min_amount = 25                  # per day, in reporting currency; smaller deviations raise no alarm
+
 # [statements]
 # fonts = "fonts"                  # a folder of fonts, for scripts that the packaged ones lack
 """
@@ -76,6 +79,15 @@ _EXAMPLES = {
     "journal_columns": "# Konto,account,\n# Soll,debit,\n# Haben,credit,\n# Buchungskreis,=1000,A fixed text",
     "close_approvals": "# 2026-10,approve,3f2a9c0b1d2e,Dana Whitfield,2026-11-05,",
     "rule_thresholds": "# aws_ec2_idle,prod,lookback_days,32,Month-end jobs\n# *,any,min_saving_month,5,",
+    "planned_events": (
+        "# warehouse-move,migration,cost_center,CC-100,2026-11-15,,40,,,Both run until the old one is off\n"
+        "# black-friday,launch,total,,2026-11-25,2026-11-30,25,,,"
+    ),
+    "anomaly_labels": "# 3f2a9c0b1d2e,false,Ada,2026-10-14,true | false | expected; ids are in fct_cost_anomalies",
+    "budgets": (
+        "# search,1,2026-10,cost_center,CC-100,25000,USD,Ada,Engineering,2,no,50;75;90;110,\n"
+        "# company,1,2026,total,,3600000,USD,CFO,,1,yes,85;95,"
+    ),
     "drivers": "# 2026-10-01,requests,CC-100,requests,12500",
     "tag_aliases": "# key,,cost-centre,CostCenter\n# value,CostCenter,cc100,CC-100",
     "fx_rates": "# 2026-10,EUR,USD,1.0837,monthly average,ECB",

@@ -31,3 +31,12 @@
 {% macro duckdb__landed_usage(table) -%}
     read_parquet('{{ var("landing") }}/usage/{{ table }}/source=*/day=*/data.parquet', union_by_name = true, hive_partitioning = false)
 {%- endmacro %}
+
+{# What our own Python computed: one file per table. #}
+{% macro landed_results(table) -%}
+    {{ return(adapter.dispatch('landed_results', 'finops')(table)) }}
+{%- endmacro %}
+
+{% macro duckdb__landed_results(table) -%}
+    read_parquet('{{ var("landing") }}/results/{{ table }}.parquet', hive_partitioning = false)
+{%- endmacro %}

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pipelines.cli.daily
 import pipelines.cli.finance
 import pipelines.cli.outlook
+import pipelines.cli.unusual
 import pipelines.cli.checks  # noqa: F401
 # isort: on
 

@@ -12,6 +12,7 @@ import duckdb
 from pipelines.landing.commitment_checks import check_commitment_decisions
 from pipelines.landing.commitment_scopes import check_scopes
 from pipelines.landing.decision_files import JOURNAL_FIELDS, OPEN_END, OPEN_START, POLICIES, Row
+from pipelines.landing.outlook_checks import check_outlook
 from pipelines.landing.shared_costs import Tables, check_pools, targets_of
 from pipelines.settings import is_period
 
@@ -37,6 +38,10 @@ def check_decisions(tables: Tables, problems: Problems) -> None:
     _check_books(tables, problems)
     check_scopes(tables, problems)
     check_commitment_decisions(tables, problems)
+    check_outlook(tables, problems)
+    _check_unique(tables, "budgets", ("budget_id", "version", "period"), problems)
+    _check_unique(tables, "planned_events", ("event_id",), problems)
+    _check_unique(tables, "anomaly_labels", ("anomaly_id",), problems)
 
 
 def _check_cost_centers(tables: Tables, problems: Problems) -> None:

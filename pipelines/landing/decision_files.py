@@ -31,6 +31,10 @@ JOURNAL_FIELDS = (
     "journal_id", "line_no", "billing_period", "posting_date", "company", "account", "cost_center_id", "project",
     "debit", "credit", "currency", "text", "source_ref", "reversal_of", "origin_period", "amount",
 )  # fmt: skip
+SCOPES = ("total", "business_unit", "department", "cost_center", "provider", "sub_account", "service")
+EVENT_KINDS = (
+    "migration", "launch", "price_change", "commitment_start", "commitment_end", "credits_end", "maintenance", "other",
+)  # fmt: skip
 POLICIES: dict[str, tuple[str, ...]] = {
     "shared_on_shared": ("reciprocal", "step_down", "direct"),
     "commitment_benefit": ("as_applied", "pooled", "by_owner", "central"),
@@ -52,6 +56,7 @@ _FROM = Field(pa.date32(), required=False, empty=OPEN_START)
 _TO = Field(pa.date32(), required=False, empty=OPEN_END)
 _PERCENT = Field(pa.decimal128(9, 6))
 _DAY = Field(pa.date32(), required=False)
+_MONEY = pa.decimal128(28, 12)
 
 FILES: dict[str, dict[str, Field]] = {
     "cost_centers": {
@@ -211,8 +216,44 @@ FILES: dict[str, dict[str, Field]] = {
         "payment_option": _OPTIONAL,
         "note": _OPTIONAL,
     },
+    # What will move costs on purpose: forecasts count it in, anomalies are not raised for it.
+    "planned_events": {
+        "event_id": _TEXT,
+        "kind": Field(pa.string(), choices=EVENT_KINDS),
+        "scope": Field(pa.string(), choices=SCOPES),
+        "scope_value": _OPTIONAL,  # empty for total
+        "starts_on": Field(pa.date32()),
+        "ends_on": _TO,
+        "change_percent": Field(pa.decimal128(9, 4), required=False),  # of the scope's cost
+        "monthly_amount": Field(_MONEY, required=False),  # on top of it, in currency
+        "currency": _OPTIONAL,
+        "note": _OPTIONAL,
+    },
+    "anomaly_labels": {
+        "anomaly_id": _TEXT,
+        "label": Field(pa.string(), choices=("true", "false", "expected")),
+        "labelled_by": _TEXT,
+        "labelled_on": Field(pa.date32()),
+        "note": _OPTIONAL,
+    },
+    "budgets": {
+        "budget_id": _TEXT,
+        "version": Field(pa.int32(), required=False, empty=1),
+        "period": _TEXT,  # 2026-10, 2026-Q4 or 2026
+        "scope": Field(pa.string(), choices=SCOPES),
+        "scope_value": _OPTIONAL,  # empty for total
+        "amount": Field(_MONEY),
+        "currency": _TEXT,
+        "owner": _OPTIONAL,
+        "department": _OPTIONAL,  # money moves only between budgets of one department
+        "priority": Field(pa.int32(), required=False, empty=1),  # what an overspend weighs: production more
+        "is_locked": Field(pa.string(), required=False, choices=("yes", "no"), empty="no"),
+        "thresholds": Field(pa.string(), required=False, empty="50;75;90;110"),  # percent of the amount
+        "note": _OPTIONAL,
+    },
 }  # fmt: skip
 # Files that do not decide how money is allocated: another approval or ledger account recomputes no month.
 NOT_ALLOCATION = (
     "gl_accounts", "journal_columns", "close_approvals", "commitment_scopes", "rule_thresholds", "commitment_terms",
+    "gl_accounts", "journal_columns", "close_approvals", "planned_events", "anomaly_labels", "budgets",
 )  # fmt: skip

@@ -75,6 +75,8 @@ def _landed_schema(name: str) -> pa.Schema:
     fields = {column: field.type for column, field in FILES[name].items()}
     if name == "allocation_rules":
         fields |= {"rule_version": pa.string(), "claims_from": pa.date32(), "claims_to": pa.date32()}
+    if name == "budgets":
+        fields |= {"starts_on": pa.date32(), "ends_on": pa.date32()}
     if name in ("allocation_rules", "shared_cost_rules"):
         fields |= {"rule_row": pa.int32()}
     return pa.schema(fields)

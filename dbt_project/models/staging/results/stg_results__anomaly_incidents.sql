@@ -1,0 +1,1 @@
+select * from {{ landed_results('anomaly_incidents') }}

@@ -1,0 +1,122 @@
+"""From probabilities to incidents: when one begins, what was expected meanwhile, and when it is over.
+
+Decided day by day with what was known on the day. While an incident lasts its baseline is frozen, so neither the
+incident teaches itself to be normal nor the way back to normal is a second one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+import numpy as np
+
+from forecasting.anomalies.panel import Matrix, Panel
+
+LEAST_CHANGE = 0.15  # of the expected cost: smaller ones are noise to a reader (forecast.md 4)
+REMIND_AFTER = 4  # days between two alarms of one incident
+CALM_DAYS = 2  # as expected in a row: then it was over on the first of them
+NEW_LEVEL_AFTER = 28  # days: what lasts longer is how it is now
+
+
+@dataclass
+class Incident:
+    """One anomaly of one series. Costs are in the series' unit, per day."""
+
+    row: int
+    first: int  # column of the panel
+    alarms: list[int] = field(default_factory=list)
+    chance: float = 0.0  # the highest of its days
+    resolved: int | None = None  # the first day that was as expected again
+    is_new_level: bool = False
+    days: dict[int, tuple[float, float]] = field(default_factory=dict)  # column -> expected, actual
+
+    @property
+    def impact(self) -> float:
+        """Actual minus expected over its days."""
+        return sum(actual - expected for expected, actual in self.days.values())
+
+
+@dataclass(frozen=True)
+class Floors:
+    """What an alarm must move at least: a share of the expected cost, and an amount per day in the series' unit."""
+
+    change: float = LEAST_CHANGE
+    amount: float = 0.0
+
+
+def incidents(
+    panel: Panel, chances: Matrix, thresholds: Matrix, floors: list[Floors], immature_days: int = 0
+) -> list[Incident]:
+    """Every incident of the days that `chances` covers (the newest of the panel), by series and day.
+
+    A fall of the newest `immature_days` is not judged: bills of the last days are not whole yet.
+    """
+    found = []
+    for row in range(len(panel.names)):
+        found += _incidents_of(panel.values[row], chances[row], float(thresholds[row]), floors[row], row, immature_days)
+    return found
+
+
+def date_of(panel: Panel, row: int, column: int) -> date:
+    last = date.fromisoformat(str(panel.last_day[row]))
+    return last - timedelta(days=panel.values.shape[1] - 1 - column)
+
+
+def _incidents_of(
+    values: Matrix, chances: Matrix, threshold: float, floors: Floors, row: int, immature: int
+) -> list[Incident]:
+    found: list[Incident] = []
+    open_one: Incident | None = None
+    calm: list[int] = []
+    offset, end = len(values) - len(chances), len(values)
+    for column in range(offset, end):
+        chance, actual = chances[column - offset], values[column]
+        if not np.isfinite(chance):
+            continue
+        if open_one is not None:
+            expected, noise = usual_day(values, open_one.first, column)
+            if abs(actual - expected) <= max(floors.change, min(3 * noise, 0.5)) * abs(expected):
+                calm.append(column)
+            else:
+                calm.clear()
+            if len(calm) == CALM_DAYS:
+                open_one.resolved = calm[0]
+            elif column - open_one.first >= NEW_LEVEL_AFTER:
+                open_one.resolved, open_one.is_new_level = column, True
+            if open_one.resolved is not None:
+                for day in [day for day in open_one.days if day >= open_one.resolved]:
+                    del open_one.days[day]
+                open_one = None
+                calm.clear()
+                continue
+            open_one.days[column] = (expected, float(actual))
+        expected, _ = usual_day(values, open_one.first if open_one else column, column)
+        change = actual - expected
+        is_alarm = chance >= threshold and abs(change) >= max(floors.change * abs(expected), floors.amount)
+        if not is_alarm or (change < 0 and column >= end - immature):
+            continue
+        if open_one is None:
+            open_one = Incident(row, column, days={column: (expected, float(actual))})
+            found.append(open_one)
+            calm.clear()
+        open_one.chance = max(open_one.chance, float(chance))
+        if not open_one.alarms or column - open_one.alarms[-1] >= REMIND_AFTER:
+            open_one.alarms.append(column)
+    return found
+
+
+def usual_day(values: Matrix, known_until: int, column: int) -> tuple[float, float]:
+    """What day `column` should cost by the eight same weekdays before `known_until`, and how far those lie apart.
+
+    The second number is a share of the first: the median distance from it (a robust half width).
+    """
+    newest = column - 7 * max(1, -(-(column - known_until + 1) // 7))
+    days = [newest - 7 * week for week in range(8)]
+    same = np.array([values[day] for day in days if day >= 0 and np.isfinite(values[day])])
+    if not len(same):
+        before = values[:known_until]
+        same = before[np.isfinite(before)][-7:]
+    expected = float(np.median(same)) if len(same) else 0.0
+    spread = float(np.median(np.abs(same - expected))) if len(same) else 0.0
+    return expected, spread / abs(expected) if expected else 1.0

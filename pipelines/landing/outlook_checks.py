@@ -1,0 +1,75 @@
+"""Checks of what people decide about the future: budgets, planned events."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from decimal import Decimal, InvalidOperation
+
+from pipelines.landing.decision_files import Row
+from pipelines.landing.shared_costs import Tables
+from pipelines.settings import is_period
+
+
+def check_outlook(tables: Tables, problems: list[str]) -> None:
+    """Adds a sentence with file, line and column for each mistake; gives budgets their first and last day."""
+    for name in ("budgets", "planned_events"):
+        for row in tables[name]:
+            _check_scope(tables, row, f"{name}.csv line {row['_line']}, column scope_value", problems)
+    for row in tables["budgets"]:
+        _check_budget(row, f"budgets.csv line {row['_line']}", problems)
+    for row in tables["planned_events"]:
+        where = f"planned_events.csv line {row['_line']}"
+        if row["ends_on"] < row["starts_on"]:
+            problems.append(f"{where}, column ends_on: is before starts_on")
+        if row["monthly_amount"] is not None and not row["currency"]:
+            problems.append(f"{where}, column currency: an amount needs its currency")
+
+
+def _check_scope(tables: Tables, row: Row, where: str, problems: list[str]) -> None:
+    column = {"cost_center": "cost_center_id", "department": "department", "business_unit": "business_unit"}
+    if row["scope"] == "total" and row["scope_value"]:
+        problems.append(f"{where}: a total has no value; leave it empty")
+    elif row["scope"] != "total" and not row["scope_value"]:
+        problems.append(f"{where}: is empty; name the {row['scope']}")
+    elif row["scope"] in column:
+        known = {center[column[row["scope"]]] for center in tables["cost_centers"]}
+        if row["scope_value"] not in known:
+            problems.append(f"{where}: '{row['scope_value']}' is no {row['scope']} of cost_centers.csv")
+
+
+def _check_budget(row: Row, where: str, problems: list[str]) -> None:
+    row["starts_on"], row["ends_on"] = date.min, date.min
+    days = period_days(row["period"])
+    if days is None:
+        problems.append(f"{where}, column period: '{row['period']}' is not a month, quarter or year like 2026-10, "
+                        "2026-Q4, 2026")  # fmt: skip
+    else:
+        row["starts_on"], row["ends_on"] = days
+    if row["amount"] < 0:
+        problems.append(f"{where}, column amount: is negative")
+    if not re.fullmatch(r"[A-Z]{3}", row["currency"]):
+        problems.append(f"{where}, column currency: '{row['currency']}' is not a code like USD")
+    try:
+        limits = [Decimal(part) for part in row["thresholds"].split(";")]
+    except InvalidOperation:
+        limits = []
+    if not limits or min(limits) <= 0 or sorted(set(limits)) != limits:
+        problems.append(
+            f"{where}, column thresholds: '{row['thresholds']}' is not rising percentages like 50;75;90;110"
+        )
+
+
+def period_days(period: str) -> tuple[date, date] | None:
+    """The first day of a month, quarter or year, and the first day after it."""
+    quarter = re.fullmatch(r"(\d{4})-Q([1-4])", period)
+    if is_period(period):
+        year, month, months = int(period[:4]), int(period[5:]), 1
+    elif quarter:
+        year, month, months = int(quarter[1]), int(quarter[2]) * 3 - 2, 3
+    elif re.fullmatch(r"\d{4}", period):
+        year, month, months = int(period), 1, 12
+    else:
+        return None
+    after = year * 12 + month - 1 + months
+    return date(year, month, 1), date(after // 12, after % 12 + 1, 1)

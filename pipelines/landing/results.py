@@ -1,0 +1,113 @@
+"""What our own Python computes lands like an export: one Parquet file per table, replaced as a whole by one rename.
+
+Layout: landing/results/<table>.parquet. A table that nothing has computed yet is an empty file: dbt always finds it.
+Expected costs are estimates; they land as decimals rounded to cents. Actual costs are exact sums of the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.settings import Workspace
+
+_MONEY = pa.decimal128(28, 12)
+_RATIO = pa.decimal128(18, 6)
+_SCOPE = {
+    "level": pa.string(),  # leaf | account | service | team | total | several
+    "x_source": pa.string(),
+    "sub_account_id": pa.string(),
+    "service_name": pa.string(),
+    "cost_center_id": pa.string(),
+    "currency": pa.string(),
+}
+TABLES: dict[str, pa.Schema] = {
+    "anomaly_days": pa.schema(
+        {
+            "anomaly_id": pa.string(),
+            "charge_date": pa.date32(),
+            "expected_cost": _MONEY,
+            "actual_cost": _MONEY,
+        }
+    ),
+    "anomaly_incidents": pa.schema(
+        {
+            "anomaly_id": pa.string(),
+            **_SCOPE,
+            "series_count": pa.int32(),
+            "also_seen_on": pa.string(),
+            "first_seen_date": pa.date32(),
+            "resolved_date": pa.date32(),
+            "is_new_level": pa.bool_(),
+            "score": _RATIO,
+            "threshold": _RATIO,
+            "suppressed_by": pa.string(),
+            "label": pa.string(),
+            "root_cause": pa.string(),
+        }
+    ),
+    "anomaly_causes": pa.schema(
+        {
+            "anomaly_id": pa.string(),
+            "dimension": pa.string(),
+            "cause_rank": pa.int32(),
+            "value": pa.string(),
+            "state": pa.string(),
+            "expected_cost": _MONEY,
+            "actual_cost": _MONEY,
+            "delta_cost": _MONEY,
+            "delta_share": _RATIO,
+            "score": _RATIO,
+            "price_effect": _MONEY,
+            "quantity_effect": _MONEY,
+            "currency": pa.string(),
+        }
+    ),
+    "anomaly_quality": pa.schema(
+        {
+            "evidence": pa.string(),
+            "events": pa.int64(),
+            "detected": pa.int64(),
+            "false_alarms": pa.int64(),
+            "series_months": _RATIO,
+            "precision_rate": _RATIO,
+            "recall_rate": _RATIO,
+            "large_recall_rate": _RATIO,
+            "cost_caught": _RATIO,
+            "delay_days": _RATIO,
+        }
+    ),
+}
+
+
+def ensure_result_files(workspace: Workspace) -> None:
+    """An empty file for every table that has not been computed yet, or was by an older version."""
+    for name, schema in TABLES.items():
+        path = _path(workspace, name)
+        if not path.is_file() or pq.read_schema(path) != schema:
+            _write(path, pa.table({field.name: [] for field in schema}, schema=schema))
+
+
+def land_result(workspace: Workspace, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Replace one table. The same rows are the same bytes."""
+    _write(_path(workspace, name), pa.Table.from_pylist([dict(row) for row in rows], TABLES[name]))
+
+
+def results_version(workspace: Workspace) -> dict[str, bytes]:
+    """What the result tables hold now, to tell whether a computation changed any."""
+    return {name: _path(workspace, name).read_bytes() for name in TABLES}
+
+
+def _path(workspace: Workspace, name: str) -> Path:
+    return workspace.landing / "results" / f"{name}.parquet"
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}")
+    pq.write_table(table, temporary)
+    temporary.replace(path)

@@ -1,0 +1,103 @@
+"""Anomalies of a built company: the planted one is found, explained and conserved; a second look changes nothing."""
+
+import json
+import shutil
+
+import duckdb
+import pytest
+
+from pipelines.build import compute_results
+from pipelines.settings import Workspace
+
+
+@pytest.fixture(scope="module")
+def watched(built, tmp_path_factory):
+    """A copy of the built company whose results are computed."""
+    root = tmp_path_factory.mktemp("watched") / "w"
+    shutil.copytree(built.root, root)
+    workspace = Workspace.open(root)
+    compute_results(workspace)
+    return workspace
+
+
+def test_the_planted_anomaly_is_found_on_its_days_with_its_resource(watched):
+    truth = json.loads((watched.root / "truth.json").read_text("utf-8"))["anomalies"]
+    planted = next(one for one in truth if one["source"] == "gcp-main")
+    with duckdb.connect(str(watched.warehouse), read_only=True) as con:
+        days = con.execute(
+            "select anomaly_id, charge_date, actual_cost, status, also_seen_on from fct_cost_anomalies "
+            "where sub_account_id = ? and first_seen_date = ? order by charge_date",
+            [planted["sub_account"], planted["first_day"]],
+        ).fetchall()
+        assert [str(day[1]) for day in days] == [planted["first_day"], "2026-10-12", planted["last_day"]]
+        assert days[0][3] == "resolved" and "account" in days[0][4]
+        top = con.execute(
+            "select cause_value, price_effect, quantity_effect > 0 from fct_anomaly_causes "
+            "where anomaly_id = ? and dimension = 'resource' and cause_rank = 1",
+            [days[0][0]],
+        ).fetchone()
+        assert "/jobs/" in top[0] and top[1:] == (0, True)
+
+
+def test_actual_costs_are_those_of_the_ledger_to_the_last_decimal(watched):
+    """Of every incident that is one leaf: its days, summed anew from fct_allocated_costs."""
+    with duckdb.connect(str(watched.warehouse), read_only=True) as con:
+        compared, wrong = con.execute("""
+            with leaves as (
+                select * from fct_cost_anomalies
+                where series_level = 'leaf' and cost_center_id not like '~%' and sub_account_id is not null
+            ),
+            ledger as (
+                select x_source, sub_account_id, service_name, cost_center_id, currency, charge_date,
+                    sum(allocated_cost) as cost
+                from fct_allocated_costs
+                where charge_category = 'Usage' and charge_kind = 'cost' and method = 'direct'
+                group by all
+            )
+            select count(*), count(*) filter (actual_cost is distinct from coalesce(cost, 0)) from leaves
+            left join ledger
+                using (x_source, sub_account_id, service_name, cost_center_id, currency, charge_date)
+        """).fetchone()
+    assert compared > 20 and wrong == 0
+
+
+def test_the_end_of_a_commitment_is_no_alarm(watched):
+    """The sample's old reservations end on 2026-09-01: the same machines cost more from that day."""
+    with duckdb.connect(str(watched.warehouse), read_only=True) as con:
+        statuses = con.execute(
+            "select distinct status from fct_cost_anomalies where first_seen_date = date '2026-09-01' "
+            "and service_name in ('Virtual Machines', 'Amazon Relational Database Service')"
+        ).fetchall()
+    assert statuses == [("expected",)]
+
+
+def test_the_same_ledger_gives_the_same_files_and_builds_nothing(watched):
+    before = {path.name: path.read_bytes() for path in (watched.landing / "results").iterdir()}
+    assert compute_results(watched).models == 0
+    assert {path.name: path.read_bytes() for path in (watched.landing / "results").iterdir()} == before
+
+
+def test_a_label_and_a_planned_event_come_back_through_decisions(watched):
+    with duckdb.connect(str(watched.warehouse), read_only=True) as con:
+        [(found, team), *_] = con.execute(
+            "select distinct anomaly_id, cost_center_id from fct_cost_anomalies "
+            "where first_seen_date = date '2026-10-11' and series_level = 'leaf'"
+        ).fetchall()
+    labels = watched.decisions / "anomaly_labels.csv"
+    events = watched.decisions / "planned_events.csv"
+    labels.write_text(
+        f"anomaly_id,label,labelled_by,labelled_on,note\n{found},false,Ada,2026-10-14,Quarterly report\n", "utf-8"
+    )
+    events.write_text(
+        "event_id,kind,scope,scope_value,starts_on,ends_on,change_percent,monthly_amount,currency,note\n"
+        f"report,other,cost_center,{team},2026-10-10,2026-10-13,,,,\n",
+        "utf-8",
+    )
+    compute_results(watched)
+    with duckdb.connect(str(watched.warehouse), read_only=True) as con:
+        assert con.execute(
+            "select distinct label, status, suppressed_by from fct_cost_anomalies where anomaly_id = ?", [found]
+        ).fetchall() == [("false", "dismissed", "planned_event:report")]
+        assert con.execute("select events, false_alarms, precision_rate from fct_anomaly_quality").fetchall() == [
+            (0, 1, 0)
+        ]
