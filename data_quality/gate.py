@@ -15,6 +15,7 @@ import duckdb
 import pandas as pd
 
 from data_quality.expectations import Check, failures
+from data_quality.invoices import invoice_fault
 from pipelines.errors import GateError
 from pipelines.landing.contracts import Contract
 from pipelines.landing.deliveries import Delivery
@@ -71,6 +72,7 @@ def _checks(workspace: Workspace, contract: Contract, delivery: Delivery) -> lis
         Check("foreign_period_rows", "equals", 0, f"{{value}} rows state another month than {delivery.billing_period}"),
         Check("undated_rows", "equals", 0, "{value} rows with a cost have no charge date"),
         Check("uncosted_rows", "equals", 0, f"{{value}} rows with a {contract.measured} have an empty cost"),
+        Check("invoice_fault", "equals", "", "{value}"),
         Check("drop", "at_most", limit, f"lost {{value:.0%}} of the previous delivery's rows (limit {limit:.0%})"),
     ]
 
@@ -85,6 +87,7 @@ def _profile(
         "undated_rows": bounds[1],
         "uncosted_rows": bounds[2],
         "drop": _drop(delivery, before),
+        "invoice_fault": "" if contract.is_bill else invoice_fault(data),
     }
     rows = [
         {
@@ -103,6 +106,7 @@ def _bounds(contract: Contract, delivery: Delivery, data: Path) -> tuple[int, in
         "cur": f"strftime({contract.period}, '%Y-%m')",
         "focus": f"strftime({contract.period}, '%Y-%m')",
         "billing_export": f"substr({contract.period}, 1, 4) || '-' || substr({contract.period}, 5, 2)",
+        "invoices": contract.period,
         # Azure's billing period may start on any day, so its month is bound to the delivery's and its neighbours.
         "cost_details": "case when abs(date_diff('month', "
         f"date '{delivery.billing_period}-01', coalesce({contract.period}, {contract.charge_start}))) > 1 "

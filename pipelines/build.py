@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.errors import BuildError
+from pipelines.invoices import check_invoices
 from pipelines.landing.books import register_books
 from pipelines.landing.contracts import CONTRACTS
 from pipelines.landing.decisions import land_decisions
@@ -46,6 +47,7 @@ def build(
     """Land the decisions, then build every model and run every data test of the warehouse.
 
     The ledger is rebuilt in full when asked to, or when the models themselves have changed since the last build.
+    Raises BuildError when a model or test fails, InvoiceError when the result does not tie to the invoices.
     """
     with locked(workspace, "warehouse"):
         land_decisions(workspace)
@@ -63,6 +65,7 @@ def build(
         models, tests = run_dbt(workspace, arguments, progress, version)
         write_atomically(built_by, version)
         _prune(workspace)
+        check_invoices(workspace)
     return BuildSummary(models, tests, full_refresh)
 
 
@@ -101,6 +104,7 @@ def _prune(workspace: Workspace) -> None:
     waiting = {
         delivery_version(kept.delivery)
         for chain in chains(workspace).values()
+        if CONTRACTS[chain[-1].delivery.dataset].is_bill
         for pair in zip(chain, chain[1:], strict=False)
         if known.is_pending(pair[0].delivery, pair[1].delivery)
         for kept in pair
@@ -120,7 +124,7 @@ def register_deliveries(workspace: Workspace) -> None:
     ensure_result_files(workspace)
     register_books(workspace)
     sources = {source.name: source for source in workspace.sources}
-    deliveries = [d for d in landed_deliveries(workspace) if d.source in sources]
+    deliveries = [d for d in landed_deliveries(workspace) if d.source in sources and CONTRACTS[d.dataset].is_bill]
     folder = workspace.landing / "register"
     folder.mkdir(parents=True, exist_ok=True)
     rows = [

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from pipelines.build import build
 from pipelines.errors import FinopsError, SettingsError
+from pipelines.invoices import missing_invoices
 from pipelines.landing.books import (
     COST_CENTERS,
     DRIVERS,
@@ -67,7 +68,7 @@ def soft_close(workspace: Workspace, period: str, *, despite: str = "") -> Close
             _check_order(con, period, events)
             _check_reconciled(con, period)
             if not despite:
-                _check_complete(con, period, [source.name for source in workspace.sources])
+                _check_complete(con, period, [source.name for source in workspace.bills])
         latest = [e for e in events if e.billing_period == period][-1:]
         is_known = bool(latest) and latest[0].event == "soft_close" and latest[0].content_hash == content
         if not is_known:
@@ -212,6 +213,7 @@ def _check_complete(con: duckdb.DuckDBPyConnection, period: str, sources: list[s
             [period],
         ).fetchall()
     ]
+    problems += missing_invoices(con, period)
     known = {str(source) for (source,) in con.execute("select distinct x_source from rpt_close_readiness").fetchall()}
     problems += [f"{source}: nothing has ever been landed" for source in sorted(set(sources) - known)]
     if problems:

@@ -16,6 +16,7 @@ class FinopsError(Exception):
     ├── GateError            a landed delivery failed its checks
     ├── BuildError           dbt failed
     ├── SeriesError          a table of series to be forecast
+    ├── InvoiceError         invoices ask for more or less than the ledger's charges
     ├── AuditError           the marts failed the audit before publishing
     └── ToolError            a program of another environment cannot run
     """
@@ -70,6 +71,10 @@ class BuildError(FinopsError):
 
 class SeriesError(FinopsError):
     """A table of series to be forecast cannot be read as unique_id, ds, y."""
+
+
+class InvoiceError(FinopsError):
+    """Invoices differ from the ledger by more than is explained or tolerated."""
 
 
 class AuditError(FinopsError):

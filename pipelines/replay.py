@@ -58,6 +58,8 @@ def missed_deliveries(workspace: Workspace, models_version: str) -> list[list[Ke
     known = Comparisons(workspace.warehouse)
     rounds: list[list[Kept]] = []
     for chain in chains(workspace).values():
+        if not CONTRACTS[chain[-1].delivery.dataset].is_bill:
+            continue
         pending = [
             pair for pair in zip(chain, chain[1:], strict=False) if known.is_pending(pair[0].delivery, pair[1].delivery)
         ]

@@ -144,7 +144,7 @@ per_source as (
         sum(ledger_total) filter (stage = 'statement') as ledger,
         sum(allocated_total) filter (stage = 'statement') as allocated,
         sum(statement_total) filter (stage = 'statement') as statements,
-        max(abs(difference)) filter (stage <> 'rounding') as difference
+        max(abs(difference)) filter (stage in ('landing', 'ledger', 'allocation', 'statement')) as difference
     from fct_reconciliation group by all
 )
 select coalesce(provider, x_source) as provider, currency, basis,

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from pipelines.errors import SettingsError
 
-Format = Literal["cur", "cur2", "focus", "cost_details", "billing_export"]
+Format = Literal["cur", "cur2", "focus", "cost_details", "billing_export", "invoices"]
 
 DATASET_OF_FORMAT: dict[str, str] = {
     "cur": "cur",
@@ -23,6 +23,7 @@ DATASET_OF_FORMAT: dict[str, str] = {
     "focus": "focus",
     "cost_details": "cost_details",
     "billing_export": "billing_export",
+    "invoices": "invoices",
 }
 
 
@@ -31,10 +32,10 @@ class _Strict(BaseModel):
 
 
 class Source(_Strict):
-    """One bill of one provider; `name` becomes x_source in the ledger."""
+    """One bill of one provider, or the invoices of some; `name` becomes x_source in the ledger."""
 
     name: str
-    provider: str
+    provider: str = ""  # invoices need none: each names the bill that it belongs to
     format: Format
     uri: str | None = None
     actual: str | None = None
@@ -52,12 +53,14 @@ class Source(_Strict):
     @field_validator("provider")
     @classmethod
     def _provider_is_lower_case(cls, value: str) -> str:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._-]*", value):
+        if value and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._-]*", value):
             raise ValueError("use aws, azure, gcp, or a plain name for FOCUS files of others")
         return value.lower()
 
     @model_validator(mode="after")
     def _has_a_place_to_read(self) -> Source:
+        if self.is_bill and not self.provider:
+            raise ValueError("give provider: aws, azure, gcp, or a plain name for FOCUS files of others")
         if self.format != "cost_details" and (self.actual or self.amortized):
             raise ValueError("actual and amortized belong to format = 'cost_details'")
         if not self.uri and not self.actual and not self.amortized:
@@ -69,6 +72,11 @@ class Source(_Strict):
     @property
     def dataset(self) -> str:
         return DATASET_OF_FORMAT[self.format]
+
+    @property
+    def is_bill(self) -> bool:
+        """Its rows are charges; invoices only say what charges must add up to."""
+        return self.format != "invoices"
 
     @property
     def uris(self) -> dict[str, str]:
@@ -179,6 +187,10 @@ class Workspace:
     @property
     def sources(self) -> tuple[Source, ...]:
         return self.settings.sources
+
+    @property
+    def bills(self) -> tuple[Source, ...]:
+        return tuple(source for source in self.settings.sources if source.is_bill)
 
     def chosen_sources(self, names: list[str] | None = None) -> list[Source]:
         """The named sources (all when none are named)."""

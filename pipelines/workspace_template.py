@@ -33,6 +33,20 @@ reporting_currency = "USD"
 # format = "billing_export"
 # uri = "exports/gcp"
 
+# Invoices, which bills must add up to: CSV files with these columns, of which the first six are required.
+# bill,billing_period,invoice_id,issued_on,currency,amount,line_number,category,description,seller
+# acme-payer,2026-10,1234567890,2026-11-03,USD,1190.00,,,,                    the total due has no line_number
+# acme-payer,2026-10,1234567890,2026-11-03,USD,1000.00,1,usage,Compute,       its lines, as far as you have them
+# acme-payer,2026-10,1234567890,2026-11-03,USD,190.00,2,tax,VAT 19 %,
+# category: usage | tax | credit | marketplace | rounding | fx | late. seller: who sends a marketplace invoice of his
+# own, as the bill names him. More columns: charge_period, of a line for another month's charges; charge_currency and
+# exchange_rate (currency per charge_currency), of an invoice in another currency than the bill; due_on.
+#
+# [[sources]]
+# name = "invoices"
+# format = "invoices"
+# uri = "invoices"
+
 # [build]
 # memory_limit = "2GB"
 # threads = 2
@@ -68,7 +82,8 @@ _EXAMPLES = {
     "allocation_policies": (
         "# shared_on_shared,reciprocal,,reciprocal | step_down | direct\n"
         "# commitment_benefit,as_applied,,as_applied | pooled | by_owner | central (names a cost centre)\n"
-        "# backfill_same_resource,no,,\n# accuracy_target,0.90,,"
+        "# backfill_same_resource,no,,\n# accuracy_target,0.90,,\n"
+        "# fx_rate_order,monthly_average>closing>invoice,,the first type that a month has in fx_rates.csv"
     ),
     "commitment_owners": "# arn:aws:savingsplans::123456789012:savingsplan/*,CC-900,2026-01-01,,",
     "commitment_scopes": (
@@ -90,7 +105,8 @@ _EXAMPLES = {
     ),
     "drivers": "# 2026-10-01,requests,CC-100,requests,12500",
     "tag_aliases": "# key,,cost-centre,CostCenter\n# value,CostCenter,cc100,CC-100",
-    "fx_rates": "# 2026-10,EUR,USD,1.0837,monthly average,ECB",
+    "fx_rates": "# 2026-10,EUR,USD,1.0837,monthly_average,ECB\n# 2026-10,EUR,USD,1.0911,closing,ECB",
+    "invoice_tolerances": "# *,,USD,1.00,A dollar per invoice\n# acme-payer,1234567890,USD,25.00,Disputed with AWS",
 }
 
 

@@ -44,6 +44,7 @@ class Contract:
     paths: dict[str, str] = field(default_factory=dict)  # canonical name -> dotted path in a nested export
     needs: tuple[tuple[str, ...], ...] = ()  # of each group at least one must be there
     net_metrics: tuple[str, ...] = ()  # those that do where the ledger reads the net columns
+    is_bill: bool = True  # its rows are charges of the ledger
 
     def cost_columns(self, metric: str) -> str | None:
         """The x_cost_columns of the ledger with which a metric adds up to the invoice; None: whatever they are."""
@@ -264,7 +265,32 @@ FOCUS = Contract(
     measured="charge_category",
 )
 
-CONTRACTS = {contract.dataset: contract for contract in (CUR, COST_DETAILS, BILLING_EXPORT, FOCUS)}
+# What was invoiced, as finance has it. A row with a line_number is a line of its invoice, one without is the invoice
+# itself and its amount the total due; either may be missing.
+INVOICES = Contract(
+    dataset="invoices",
+    columns={
+        **_kinds(
+            "text",
+            """bill billing_period invoice_id seller line_number category description currency charge_period
+            charge_currency""",
+        ),
+        **_kinds("ts", "issued_on due_on"),
+        **_kinds("money", "amount"),
+        **_kinds("price", "exchange_rate"),
+    },
+    required=("bill", "billing_period", "invoice_id", "issued_on", "currency", "amount"),
+    cost_metrics=("amount",),
+    billed_metrics=("amount",),
+    currency="currency",
+    period="billing_period",
+    charge_start="issued_on",
+    measured="invoice_id",
+    is_bill=False,
+)
+INVOICE_CATEGORIES = ("usage", "tax", "credit", "marketplace", "rounding", "fx", "late")
+
+CONTRACTS = {contract.dataset: contract for contract in (CUR, COST_DETAILS, BILLING_EXPORT, FOCUS, INVOICES)}
 
 
 def landed_types(contract: Contract) -> dict[str, str]:

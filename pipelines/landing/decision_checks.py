@@ -11,7 +11,7 @@ import duckdb
 
 from pipelines.landing.commitment_checks import check_commitment_decisions
 from pipelines.landing.commitment_scopes import check_scopes
-from pipelines.landing.decision_files import JOURNAL_FIELDS, OPEN_END, OPEN_START, POLICIES, Row
+from pipelines.landing.decision_files import JOURNAL_FIELDS, OPEN_END, OPEN_START, POLICIES, RATE_TYPES, Row
 from pipelines.landing.outlook_checks import check_outlook
 from pipelines.landing.shared_costs import Tables, check_pools, targets_of
 from pipelines.settings import is_period
@@ -35,6 +35,7 @@ def check_decisions(tables: Tables, problems: Problems) -> None:
     _check_drivers(tables, problems)
     _check_policies(tables, problems)
     _check_rates(tables, problems)
+    _check_tolerances(tables, problems)
     _check_books(tables, problems)
     check_scopes(tables, problems)
     check_commitment_decisions(tables, problems)
@@ -241,7 +242,10 @@ def _check_policies(tables: Tables, problems: Problems) -> None:
         choices = POLICIES[row["policy"]]
         if choices and row["value"] not in choices:
             problems.append(f"{where}: '{row['value']}' is not one of {', '.join(choices)}")
-        if not choices and not _is_ratio(row["value"]):
+        order = row["value"].split(">")
+        if row["policy"] == "fx_rate_order" and (len(set(order)) < len(order) or set(order) - set(RATE_TYPES)):
+            problems.append(f"{where}: '{row['value']}' is not an order of {', '.join(RATE_TYPES)} written with >")
+        if row["policy"] == "accuracy_target" and not _is_ratio(row["value"]):
             problems.append(f"{where}: '{row['value']}' is not a number from 0 to 1")
     for row in tables["commitment_owners"]:
         where = f"commitment_owners.csv line {row['_line']}, column cost_center_id"
@@ -274,10 +278,17 @@ def _check_rates(tables: Tables, problems: Problems) -> None:
             problems.append(f"{where}, column month: '{row['month']}' is not a month like 2026-10")
         if row["rate"] <= 0:
             problems.append(f"{where}, column rate: must be above 0")
-        key = (row["month"], row["from_currency"], row["to_currency"])
+        key = (row["month"], row["from_currency"], row["to_currency"], row["rate_type"])
         if key in seen:
-            problems.append(f"{where}: repeats line {seen[key]} (same month and currencies)")
+            problems.append(f"{where}: repeats line {seen[key]} (same month, currencies and rate_type)")
         seen.setdefault(key, row["_line"])
+
+
+def _check_tolerances(tables: Tables, problems: Problems) -> None:
+    _check_unique(tables, "invoice_tolerances", ("bill", "invoice_id", "currency"), problems)
+    for row in tables["invoice_tolerances"]:
+        if row["tolerance"] < 0:
+            problems.append(f"invoice_tolerances.csv line {row['_line']}, column tolerance: is negative")
 
 
 def _check_books(tables: Tables, problems: Problems) -> None:

@@ -35,11 +35,13 @@ SCOPES = ("total", "business_unit", "department", "cost_center", "provider", "su
 EVENT_KINDS = (
     "migration", "launch", "price_change", "commitment_start", "commitment_end", "credits_end", "maintenance", "other",
 )  # fmt: skip
+RATE_TYPES = ("invoice", "monthly_average", "closing")
 POLICIES: dict[str, tuple[str, ...]] = {
     "shared_on_shared": ("reciprocal", "step_down", "direct"),
     "commitment_benefit": ("as_applied", "pooled", "by_owner", "central"),
     "backfill_same_resource": ("yes", "no"),
     "accuracy_target": (),  # a number from 0 to 1
+    "fx_rate_order": (),  # types of rates, the first wins: monthly_average>closing>invoice
 }
 
 
@@ -180,8 +182,15 @@ FILES: dict[str, dict[str, Field]] = {
         "from_currency": _TEXT,
         "to_currency": _TEXT,
         "rate": Field(pa.decimal128(18, 10)),
-        "rate_type": _OPTIONAL,
+        "rate_type": Field(pa.string(), required=False, choices=RATE_TYPES, empty="monthly_average"),
         "source": _OPTIONAL,
+    },
+    "invoice_tolerances": {
+        "bill": _TEXT,
+        "invoice_id": _OPTIONAL,
+        "currency": _TEXT,
+        "tolerance": Field(pa.decimal128(18, 4)),
+        "note": _OPTIONAL,
     },
     "gl_accounts": {
         "use": Field(pa.string(), choices=ACCOUNT_USES),
@@ -255,5 +264,6 @@ FILES: dict[str, dict[str, Field]] = {
 # Files that do not decide how money is allocated: another approval or ledger account recomputes no month.
 NOT_ALLOCATION = (
     "gl_accounts", "journal_columns", "close_approvals", "commitment_scopes", "rule_thresholds", "commitment_terms",
-    "gl_accounts", "journal_columns", "close_approvals", "planned_events", "anomaly_labels", "budgets",
+    "planned_events", "anomaly_labels", "budgets",
+    "invoice_tolerances",
 )  # fmt: skip

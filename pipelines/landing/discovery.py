@@ -116,6 +116,7 @@ def _find_in_store(
         "focus": _focus_version,
         "cost_details": _cost_details_version,
         "billing_export": _extract_version,
+        "invoices": _no_version,
     }[source_format]
     versions: list[_Version] = []
     unreadable: dict[str, Found] = {}
@@ -411,6 +412,11 @@ def _extract_version(manifest: dict[str, object], file: SourceFile, _: list[Sour
     return _Version(str(manifest.get("table") or ""), period, order, file.key, near)
 
 
+def _no_version(_manifest: dict[str, object], _file: SourceFile, _listing: list[SourceFile]) -> _Version | None:
+    """Nobody writes manifests of invoices."""
+    return None
+
+
 def _get(manifest: dict[str, object], *path: str) -> object:
     value: object = manifest
     for part in path:
@@ -439,6 +445,8 @@ def _without_manifest(
     versions = _undeclared_versions(source_format, listing)
     if source_format == "billing_export":
         return _slices(role, store, versions, periods_of)
+    if source_format == "invoices":
+        return _all_together(role, store, versions, periods_of)
     found: dict[str, Found] = {}
     for files in versions:
         labels = {label for label in (_path_period(file.key) for file in files) if label}
@@ -526,6 +534,15 @@ def _slices(role: str, store: Store, versions: list[list[SourceFile]], periods_o
             before = found[period].parts if period in found else ()
             found[period] = Found(period, (*before, part))
     return found
+
+
+def _all_together(role: str, store: Store, versions: list[list[SourceFile]], periods_of: PeriodsOf) -> dict[str, Found]:
+    """Invoices: a month is the rows of every file that has some; the gate refuses an invoice that is there twice."""
+    parts: dict[str, list[SourceFile]] = {}
+    for file in sorted((file for files in versions for file in files), key=lambda file: file.key):
+        for period in periods_of(store, [file]):
+            parts.setdefault(period, []).append(file)
+    return {p: Found(p, (Part(store, role, tuple(files), period_filter=True),)) for p, files in parts.items()}
 
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"

@@ -95,6 +95,7 @@ NAME_OF_DATASET: dict[str, Callable[[str], str]] = {
     "cost_details": azure_name,
     "billing_export": gcp_name,
     "focus": focus_name,
+    "invoices": gcp_name,
 }
 
 

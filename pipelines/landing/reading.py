@@ -475,6 +475,8 @@ class Table:
         if self.contract.dataset == "billing_export":
             month = self.typed(self.contract.period, "text")
             return f"(substr({month}, 1, 4) || '-' || substr({month}, 5, 2))"
+        if self.contract.dataset == "invoices":
+            return self.typed(self.contract.period, "text")
         stated = self.typed(self.contract.period, "ts")
         charged = self.typed(self.contract.charge_start, "ts")
         return f"strftime(coalesce({stated}, {charged}), '%Y-%m')"

@@ -26,7 +26,7 @@ from pipelines.outputs.workbook import (
 )
 
 MAX_TABLE_ROWS = 1_000_000  # Excel has 1,048,576
-_STAGES = ("landing", "ledger", "rounding", "allocation", "statement")  # the way money takes
+_STAGES = ("invoice", "landing", "ledger", "rounding", "allocation", "statement")  # the way money takes
 _SUMMARY_COLUMNS = (
     ("Cost centre", 15),
     ("Name", 26),

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.sample.decisions import write_decisions
+from pipelines.sample.decisions import fx_rates, write_decisions
 from pipelines.sample.files import write_json
+from pipelines.sample.invoices import Invoice, invoices_of, write_invoices
 from pipelines.sample.months import Month, Window
 from pipelines.sample.sources import ESTATES, FOLDERS, Order, write_sources
 from pipelines.sample.truth import Total
 
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 
 __all__ = ["SampleExistsError", "SampleSummary", "write_sample"]
 
@@ -70,6 +71,8 @@ def write_sample(
     for total in write_sources(partial, Order(window, seed, rows)):
         totals.append(total)
         progress(f"{total.source}  {total.period}  {total.rows:>7,} rows  {total.billed} {total.currency}")
+    invoices = invoices_of(window, totals)
+    write_invoices(partial / FOLDERS["invoices"], invoices)
     files = sum(1 for path in partial.rglob("*") if path.is_file())
     lines = sum(total.rows for total in totals)
 
@@ -78,7 +81,7 @@ def write_sample(
     for folder in FOLDERS.values():
         shutil.rmtree(exports / folder, ignore_errors=True)
         (partial / folder).rename(exports / folder)
-    _write_truth(workspace, arguments, window, totals)
+    _write_truth(workspace, arguments, window, totals, invoices)
     write_json(partial / marker.name, {"arguments": arguments, "charge_lines": lines, "files": files})
     (partial / marker.name).rename(marker)
     partial.rmdir()
@@ -94,7 +97,10 @@ def _refuse_to_replace(exports: Path, is_ours: bool) -> None:
         )
 
 
-def _write_truth(workspace: Path, arguments: dict[str, object], window: Window, totals: list[Total]) -> None:
+def _write_truth(
+    workspace: Path, arguments: dict[str, object], window: Window, totals: list[Total], invoices: list[Invoice]
+) -> None:
+    rates = fx_rates(window, int(str(arguments["seed"])))
     spike = window.at(0.8).first_day
     content = {
         "arguments": arguments,
@@ -111,6 +117,7 @@ def _write_truth(workspace: Path, arguments: dict[str, object], window: Window, 
             if pin.spikes
         ],
         "totals": [total.as_json() for total in totals],
+        "invoices": [invoice.as_json(rates[invoice.period]) for invoice in invoices],
     }
     partial = workspace / ".truth.json.partial"
     write_json(partial, content)

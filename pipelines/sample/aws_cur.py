@@ -123,7 +123,7 @@ def cur_frame(payer: Payer, month: Month, lines: pl.DataFrame, has_tags: bool, i
         term=pricing_term(),
         no_rate=pl.col("type").is_in(["EdpDiscount", "Discount"]),
     )
-    invoice = "" if is_open else str(1_400_000_000 + month.start)
+    invoice = "" if is_open else invoice_id(month)
     columns |= {
         "identity/LineItemId": line_item_ids(rows, month),
         "identity/TimeInterval": built["interval"],
@@ -141,6 +141,10 @@ def cur_frame(payer: Payer, month: Month, lines: pl.DataFrame, has_tags: bool, i
     }
     frame = pl.DataFrame({name: columns.get(name, _same("", rows)) for name in HEADER})
     return frame.hstack(_tag_columns(payer, lines)) if has_tags else frame
+
+
+def invoice_id(month: Month) -> str:
+    return str(1_400_000_000 + month.start)
 
 
 def _tag_columns(payer: Payer, lines: pl.DataFrame) -> list[pl.Series]:

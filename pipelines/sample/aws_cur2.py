@@ -154,7 +154,7 @@ def _bill(payer: Payer, month: Month, lines: pl.DataFrame, is_open: bool) -> dic
     names = {account.id: account.name for account in payer.fleet.estate.accounts}
     start, end = lines["start"].to_numpy(), lines["end"].to_numpy()
     stamp = pa.timestamp("ms")
-    invoice = None if is_open else f"{int(payer.payer_id[:5]) * 97 + month.year * 12 + month.month:010d}"
+    invoice = None if is_open else invoice_id(payer, month)
     marketplace = pl.col("billing_entity") == "AWS Marketplace"
     texts = lines.select(
         invoicing=pl.when(marketplace).then(pl.col("legal_entity")).otherwise(pl.lit("Amazon Web Services EMEA SARL")),
@@ -178,6 +178,10 @@ def _bill(payer: Payer, month: Month, lines: pl.DataFrame, is_open: bool) -> dic
         "pricing_currency": _repeat("USD", rows),
         "pricing_term": lines.select(pricing_term()).to_series().to_arrow().cast(pa.string()),
     }
+
+
+def invoice_id(payer: Payer, month: Month) -> str:
+    return f"{int(payer.payer_id[:5]) * 97 + month.year * 12 + month.month:010d}"
 
 
 def _hours(hours: np.ndarray, stamp: pa.DataType) -> pa.Array:

@@ -7,6 +7,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from pipelines.sample.estate import COST_CENTERS, CostCenter, account_named
@@ -58,6 +59,11 @@ name = "gcp-main"
 provider = "gcp"
 format = "billing_export"
 uri = "exports/gcp"
+
+[[sources]]
+name = "invoices"
+format = "invoices"
+uri = "exports/invoices"
 """
 
 
@@ -290,8 +296,16 @@ def _tag_aliases() -> Rows:
 
 
 def _fx_rates(window: Window, seed: int) -> Rows:
+    for period, rate in fx_rates(window, seed).items():
+        yield [period, "EUR", "USD", rate, "monthly_average", "Halden treasury"]
+
+
+def fx_rates(window: Window, seed: int) -> dict[str, Decimal]:
+    """Dollars per euro by month."""
+    rates = {}
     rng = random_for(seed, "fx")
     rate = 1.0850
     for month in window.months:
         rate = min(max(rate + (rng.random() - 0.48) * 0.012, 1.02), 1.19)
-        yield [month.period, "EUR", "USD", f"{rate:.4f}", "monthly_average", "Halden treasury"]
+        rates[month.period] = Decimal(f"{rate:.4f}")
+    return rates

@@ -14,10 +14,16 @@ from pipelines.sample.estate import AWS_ACQUIRED, AWS_PAYER, AZURE, GCP
 from pipelines.sample.fleet import Estate, Fleet, Pin, build_fleet
 from pipelines.sample.gcp_bill import invoice_lines, pledges_of, usage_month
 from pipelines.sample.months import Month, Window, moment
-from pipelines.sample.truth import Total, sum_text, sums_by
+from pipelines.sample.truth import Total, parts_of, sum_text, sums_by
 
 AZURE_ACTUAL, AZURE_AMORTIZED = "halden-actual", "halden-amortized"
-FOLDERS = {"aws-payer": "aws-payer", "aws-acquired": "aws-acquired", "azure-ea": "azure", "gcp-main": "gcp"}
+FOLDERS = {
+    "aws-payer": "aws-payer",
+    "aws-acquired": "aws-acquired",
+    "azure-ea": "azure",
+    "gcp-main": "gcp",
+    "invoices": "invoices",
+}
 
 ESTATES = {
     "aws-payer": Estate("aws-payer", AWS_PAYER, meters.AWS, 148_000, ("eu-west-1", "us-east-1"), (
@@ -99,7 +105,8 @@ def _aws_payer(root: Path, order: Order) -> Iterator[Total]:
         aws_cur2.write_month(
             root, payer, month, lines, month in order.restated, order.parts(month), order.is_open(month)
         )
-        yield _aws_total("aws-payer", month, lines)
+        invoice = "" if order.is_open(month) else aws_cur2.invoice_id(payer, month)
+        yield _aws_total("aws-payer", month, lines, invoice)
 
 
 def _aws_acquired(root: Path, order: Order) -> Iterator[Total]:
@@ -108,13 +115,17 @@ def _aws_acquired(root: Path, order: Order) -> Iterator[Total]:
     for month in order.window.months:
         lines = monthly_bill(payer, month)
         aws_cur.write_month(root, payer, month, lines, month >= tagged_from, order.parts(month), order.is_open(month))
-        yield _aws_total("aws-acquired", month, lines)
+        yield _aws_total("aws-acquired", month, lines, "" if order.is_open(month) else aws_cur.invoice_id(month))
 
 
-def _aws_total(source: str, month: Month, lines: pl.DataFrame) -> Total:
+def _aws_total(source: str, month: Month, lines: pl.DataFrame, invoice_id: str) -> Total:
+    kind = pl.col("type").replace_strict({"Tax": "tax", "Credit": "credit"}, default="usage")
+    sold_by_others = pl.when(pl.col("billing_entity") == "AWS Marketplace").then(pl.col("legal_entity"))
+    parts, sellers = parts_of(lines, kind, "service", sold_by_others)
     return Total(
         source, month.period, "USD", lines.height, sum_text(lines), sum_text(lines, "effective"),
         sums_by(lines, "account_id"), sums_by(lines, "service"),
+        invoice_id=invoice_id, parts=parts, sellers=sellers,
     )  # fmt: skip
 
 
@@ -136,10 +147,13 @@ def _azure(exports: Path, order: Order) -> Iterator[Total]:
             frame = azure_cost_details.cost_details(fleet, commitments, month, lines)
             azure_cost_details.write_run(exports, export, kind, month, frame, final, order.parts(month))
         billed = azure_cost_details.with_keys(fleet, actual)
+        sold_by_others = pl.when(pl.col("publisher") != "Microsoft").then(pl.col("publisher"))
+        parts, sellers = parts_of(billed, pl.lit("usage"), "service", sold_by_others, "cost", "tail")
         yield Total(
             "azure-ea", month.period, "EUR", actual.height + amortised.height, sum_text(actual, "cost", "tail"),
             sum_text(amortised, "cost", "tail"), sums_by(billed, "sub_account", "cost", "tail"),
             sums_by(billed, "service", "cost", "tail"), {"actual": actual.height, "amortized": amortised.height},
+            parts=parts, sellers=sellers,
         )  # fmt: skip
 
 
@@ -175,7 +189,10 @@ def _write_invoice(root: Path, order: Order, fleet: Fleet, month: Month, lines: 
     table = gcp_export.export_table(fleet, month, lines)
     final = moment(month.last_day, 3) + timedelta(days=5)
     gcp_export.write_run(root, month, table, int(lines["cost"].sum()), final, order.parts(month))
+    kind = pl.when(pl.col("cost_type") == "tax").then(pl.lit("tax")).otherwise(pl.lit("usage"))
+    parts, _ = parts_of(net, kind, "service_name", pl.lit(None, pl.String), "net")
     return Total(
         "gcp-main", month.period, "USD", lines.height, sum_text(net, "net"), sum_text(net, "net"),
         sums_by(net, "sub_account", "net"), sums_by(net, "service_name", "net"),
+        parts=parts,
     )  # fmt: skip

@@ -5,6 +5,7 @@ Nothing here reads an export back, so a warehouse that agrees with it agrees wit
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import polars as pl
 
@@ -24,6 +25,11 @@ class Total:
     by_sub_account: Mapping[str, str]
     by_service: Mapping[str, str]
     rows_by_dataset: Mapping[str, int] = field(default_factory=dict)
+    invoice_id: str = ""  # the invoice that the charges name
+    parts: tuple[
+        tuple[str, str, Decimal], ...
+    ] = ()  # of billed, without sellers': usage | tax | credit, of what, how much
+    sellers: Mapping[str, Decimal] = field(default_factory=dict)  # billed cost that marketplace sellers invoice
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -37,6 +43,29 @@ class Total:
             "billed_by_sub_account": dict(self.by_sub_account),
             "billed_by_service": dict(self.by_service),
         }
+
+
+def parts_of(
+    lines: pl.DataFrame, kind: pl.Expr, service: str, seller: pl.Expr, column: str = "cost", tail: str | None = None
+) -> tuple[tuple[tuple[str, str, Decimal], ...], dict[str, Decimal]]:
+    """Billed cost by kind and service, and that of the lines that have a seller by seller."""
+    summed = (
+        lines.with_columns(kind=kind, seller=seller)
+        .group_by(
+            "seller", "kind", pl.when(pl.col("kind") == "usage").then(pl.col(service)).fill_null("Other").alias("of")
+        )
+        .agg(pl.col(column).sum().alias("units"), (pl.col(tail).sum() if tail else pl.lit(0)).alias("tail"))
+        .sort("seller", "kind", "of", nulls_last=True)
+    )
+    parts: list[tuple[str, str, Decimal]] = []
+    sellers: dict[str, Decimal] = {}
+    for row in summed.iter_rows(named=True):
+        amount = Decimal(total_text(row["units"], row["tail"]))
+        if row["seller"]:
+            sellers[row["seller"]] = sellers.get(row["seller"], Decimal(0)) + amount
+        else:
+            parts.append((row["kind"], row["of"] if row["kind"] == "usage" else row["kind"].title(), amount))
+    return tuple(parts), sellers
 
 
 def sum_text(lines: pl.DataFrame, column: str = "cost", tail: str | None = None) -> str:

@@ -28,6 +28,8 @@ KEY_COLUMNS = {
     "fct_chargeback": "billing_period posting_period cost_center_id line_id kind amount currency status",
     "fct_reconciliation": "stage x_source billing_period currency metric source_total landed_total ledger_total "
     "allocated_total statement_total difference status",
+    "fct_invoice_reconciliation": "x_source billing_period invoice_id seller currency ledger_total invoice_total "
+    "unexplained status",
 }
 
 

@@ -20,7 +20,7 @@ SOUND = {
     ],
     "drivers": ["2026-10-01,requests,CC-1,requests,10", "2026-10-01,requests,CC-2,requests,30"],
     "tag_aliases": ["key,,cost-centre,CostCenter"],
-    "fx_rates": ["2026-10,EUR,USD,1.0837,average,ECB"],
+    "fx_rates": ["2026-10,EUR,USD,1.0837,monthly_average,ECB"],
 }
 
 
@@ -153,7 +153,24 @@ MISTAKES = {
     ),
     "duplicate rate": (
         {"fx_rates": ["2026-10,EUR,USD,1,,", "2026-10,EUR,USD,2,,"]},
-        "fx_rates.csv line 3: repeats line 2 (same month and currencies)",
+        "fx_rates.csv line 3: repeats line 2 (same month, currencies and rate_type)",
+    ),
+    "unknown type of rate": (
+        {"fx_rates": ["2026-10,EUR,USD,1,average,"]},
+        "fx_rates.csv line 2, column rate_type: 'average' is not one of invoice, monthly_average, closing",
+    ),
+    "no order of rates": (
+        {"allocation_policies": ["fx_rate_order,closing>spot,,"]},
+        "allocation_policies.csv line 2, column value: 'closing>spot' is not an order of invoice, monthly_average, "
+        "closing written with >",
+    ),
+    "negative tolerance": (
+        {"invoice_tolerances": ["*,,USD,-1,"]},
+        "invoice_tolerances.csv line 2, column tolerance: is negative",
+    ),
+    "tolerance twice": (
+        {"invoice_tolerances": ["*,,USD,1,", "*,,USD,2,"]},
+        "invoice_tolerances.csv line 3: repeats line 2 (same bill, invoice_id, currency)",
     ),
     "unknown method": (
         {"shared_cost_rules": ["tax,10,any,,,by_feel,,,,,,"]},

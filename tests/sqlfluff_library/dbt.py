@@ -7,3 +7,7 @@ def dateadd(_part, _interval, expression):
 
 def datediff(first, second, _part):
     return f"datediff({first}, {second})"
+
+
+def position(substring, string):
+    return f"position({substring} in {string})"

@@ -1,9 +1,9 @@
 -- Rates into the reporting currency. Grain: billing period × currency. The reporting currency itself has rate 1.
 select
-    month as billing_period,
+    billing_period,
     from_currency,
     rate
-from {{ ref('stg_decisions__fx_rates') }}
+from {{ ref('int_currency__decided_rates') }}
 where to_currency = '{{ var("reporting_currency") }}' and from_currency <> '{{ var("reporting_currency") }}'
 union all
 select distinct

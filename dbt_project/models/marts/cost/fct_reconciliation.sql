@@ -1,6 +1,7 @@
 -- Proof of conservation. Grain: stage × source × billing period × currency × metric.
 -- landing: source file = landed file, but for the rounding of fractions beyond 12 decimals (its own stage).
 -- ledger, allocation, statement: each equals the stage before, difference 0.
+-- invoice: ledger = the provider's own invoices, but for the named differences (stages invoice_*). In the invoices' currency.
 with
 
 -- Which of two sets of cost columns a delivery's charges were read from, where its export has two.
@@ -58,6 +59,46 @@ statements as (
         sum(amount) as effective_cost
     from {{ ref('fct_chargeback') }}
     group by all
+),
+
+-- What sellers invoice themselves is a named difference of the provider's invoices.
+invoiced as (
+    select
+        x_source,
+        billing_period,
+        currency,
+        sum(ledger_total) as ledger_total,
+        sum(case when seller is null then invoice_total end) as invoice_total,
+        sum(case when seller is null then unexplained end) as unexplained,
+        sum(case when seller is null then tax_difference else 0 end) as tax,
+        sum(case when seller is null then credit_difference else 0 end) as credit,
+        sum(case when seller is null then marketplace_difference else -ledger_total end) as marketplace,
+        sum(case when seller is null then late_difference else 0 end) as late,
+        sum(case when seller is null then fx_difference else 0 end) as fx,
+        sum(case when seller is null then rounding_difference else 0 end) as rounding,
+        max(case when status = 'unexplained' and seller is null then 1 else 0 end) as is_broken
+    from {{ ref('fct_invoice_reconciliation') }}
+    where x_source in (select r.x_source from {{ ref('stg_invoices__rows') }} as r)
+    group by x_source, billing_period, currency
+    having
+        sum(case when seller is null then invoice_total end) is not null
+        and sum(case when seller is null and invoice_total is null then 1 else 0 end) = 0
+),
+
+invoice_stages as (
+    select *, 'invoice' as stage, unexplained as difference from invoiced
+    union all
+    select *, 'invoice_tax' as stage, tax as difference from invoiced
+    union all
+    select *, 'invoice_credit' as stage, credit as difference from invoiced
+    union all
+    select *, 'invoice_marketplace' as stage, marketplace as difference from invoiced
+    union all
+    select *, 'invoice_late' as stage, late as difference from invoiced
+    union all
+    select *, 'invoice_fx' as stage, fx as difference from invoiced
+    union all
+    select *, 'invoice_rounding' as stage, rounding as difference from invoiced
 ),
 
 scopes as (
@@ -134,6 +175,29 @@ select
     cast(ledger_total as decimal(38, 12)) as ledger_total,
     cast(allocated_total as decimal(38, 12)) as allocated_total,
     cast(statement_total as decimal(38, 12)) as statement_total,
+    cast(null as decimal(38, 12)) as invoice_total,
     difference,
     case when stage = 'rounding' then 'explained' when difference = 0 then 'ok' else 'broken' end as status
 from stages
+union all
+select
+    stage,
+    x_source,
+    billing_period,
+    currency,
+    'billed_cost' as metric,
+    cast(null as decimal(38, 12)) as source_total,
+    cast(null as decimal(38, 12)) as landed_total,
+    cast(ledger_total as decimal(38, 12)) as ledger_total,
+    cast(null as decimal(38, 12)) as allocated_total,
+    cast(null as decimal(38, 12)) as statement_total,
+    cast(invoice_total as decimal(38, 12)) as invoice_total,
+    cast(difference as decimal(38, 18)) as difference,
+    case
+        when stage <> 'invoice' then 'explained'
+        when difference = 0 then 'ok'
+        when is_broken = 1 then 'broken'
+        else 'explained'
+    end as status
+from invoice_stages
+where stage = 'invoice' or difference <> 0

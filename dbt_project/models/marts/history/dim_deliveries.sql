@@ -28,3 +28,21 @@ left join compared
         chain.x_source = compared.x_source
         and chain.billing_period = compared.billing_period
         and chain.sequence = compared.to_sequence
+union all
+select
+    x_source,
+    x_provider as provider,
+    dataset,
+    billing_period,
+    sequence,
+    delivery_id,
+    previous_delivery_id,
+    landed_at,
+    delivered_at,
+    row_count,
+    file_count,
+    manifest,
+    is_current,
+    has_rows,
+    cast(null as boolean) as is_compared
+from {{ ref('stg_finops__invoice_deliveries') }}

@@ -1,4 +1,4 @@
--- Every delivery that landing knows, current and previous. Grain: source × billing period × sequence.
+-- Every delivery of a bill that landing knows, current and previous. Grain: source × billing period × sequence.
 select
     source as x_source,
     billing_period,
@@ -21,3 +21,4 @@ select
     is_current,
     has_rows
 from {{ landed_register('delivery_chain') }}
+where dataset <> 'invoices'
