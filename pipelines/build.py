@@ -26,7 +26,7 @@ from pipelines.landing.deliveries import landed_deliveries, locked, write_atomic
 from pipelines.landing.history import chains, delivery_version, prune_history, register_history
 from pipelines.landing.land import ensure_contract_files
 from pipelines.landing.results import ensure_result_files, results_version
-from pipelines.landing.usage.tables import ensure_usage_contracts
+from pipelines.landing.usage.tables import register_usage
 from pipelines.replay import DAILY_TOTALS, Comparisons, daily_totals, replay
 from pipelines.settings import Workspace
 from pipelines.steps import find_step
@@ -120,7 +120,7 @@ def _prune(workspace: Workspace) -> None:
 def register_deliveries(workspace: Workspace) -> None:
     """Write what lies in landing as two small tables, so that dbt reads landing only."""
     ensure_contract_files(workspace)
-    ensure_usage_contracts(workspace)
+    register_usage(workspace)
     ensure_result_files(workspace)
     register_books(workspace)
     sources = {source.name: source for source in workspace.sources}

@@ -23,3 +23,11 @@
         where cost_version not in (select v.cost_version from {{ ref('int_costs__versions') }} as v)
     {% endif %}
 {%- endmacro %}
+
+{# Days of metrics that were landed anew leave before they are read again. #}
+{% macro delete_replaced_usage_days() -%}
+    {% if is_incremental() %}
+        delete from {{ this }}
+        where day_version not in (select d.day_version from {{ ref('stg_usage__days') }} as d)
+    {% endif %}
+{%- endmacro %}

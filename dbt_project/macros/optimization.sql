@@ -34,7 +34,9 @@
 {% macro optimization_thresholds() -%}
     {{ return([
         'enabled', 'lookback_days', 'min_completeness', 'min_age_days', 'min_saving_month', 'fresh_days',
-        'min_unattached_days', 'snapshot_keep_days'
+        'min_unattached_days', 'snapshot_keep_days', 'activity_max_day', 'cpu_max_pct', 'mem_max_pct', 'net_max_bytes_day',
+        'net_max_bytes_hour', 'min_idle_hours_week', 'fixed_saving_share', 'target_max_pct', 'cpu_headroom', 'mem_headroom',
+        'max_steps', 'min_size_gib'
     ]) }}
 {%- endmacro %}
 
@@ -62,26 +64,21 @@
     {{ return(["usage_source"] + inventory_attributes() + ["last_used_at", "used_gib", "raw"]) }}
 {%- endmacro %}
 
+{# What a rule says of itself, and its thresholds. #}
+{% macro rule_columns(relation) -%}
+    {%- for name in [
+        'rule_id', 'rule_version', 'rule_kind', 'metric', 'action_type', 'dimension', 'stack_order', 'signals', 'effort',
+        'restart_needed', 'rollback_possible', 'default_performance_risk', 'risk', 'confidence_cap'
+    ] + optimization_thresholds() -%}
+    {{ relation }}.{{ name }}{{ ", " if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
 {# Resources with the rules of one kind that apply to them and their thresholds; stale signals are no evidence. #}
 {% macro resources_under(rule_kind) -%}
     select
         resources.*,
-        rules.rule_id,
-        rules.rule_version,
-        rules.rule_kind,
-        rules.action_type,
-        rules.dimension,
-        rules.stack_order,
-        rules.signals,
-        rules.effort,
-        rules.restart_needed,
-        rules.rollback_possible,
-        rules.default_performance_risk,
-        rules.risk,
-        rules.confidence_cap,
-        {%- for name in optimization_thresholds() %}
-        rules.{{ name }}{{ "," if not loop.last }}
-        {%- endfor %}
+        {{ rule_columns('rules') }}
     from {{ ref('int_optimization__resources') }} as resources
     inner join {{ ref('int_optimization__rules') }} as rules
         on
@@ -153,4 +150,22 @@
     {%- for name, type, default in columns %}
     cast({{ given.get(name, default) }} as {{ type }}) as {{ name }}{{ "," if not loop.last }}
     {%- endfor %}
+{%- endmacro %}
+
+{# 0 for the first hour of Monday to 167 for the last of Sunday, UTC. #}
+{% macro hour_of_week(expression) -%}
+    {{ return(adapter.dispatch('hour_of_week', 'finops')(expression)) }}
+{%- endmacro %}
+
+{% macro duckdb__hour_of_week(expression) -%}
+    ((isodow({{ expression }}) - 1) * 24 + hour({{ expression }}))
+{%- endmacro %}
+
+{# A value that occurred, at or above the share of all values. #}
+{% macro quantile_of(expression, share) -%}
+    {{ return(adapter.dispatch('quantile_of', 'finops')(expression, share)) }}
+{%- endmacro %}
+
+{% macro duckdb__quantile_of(expression, share) -%}
+    quantile_disc({{ expression }}, {{ share }})
 {%- endmacro %}

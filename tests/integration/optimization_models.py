@@ -22,7 +22,7 @@ import pyarrow as pa
 from pipelines.build import register_deliveries, run_dbt
 from pipelines.landing.decision_files import FILES
 from pipelines.landing.decisions import land_decisions
-from pipelines.landing.usage.tables import SCHEMAS, write_partition
+from pipelines.landing.usage.tables import SCHEMAS, register_usage, write_partition
 from pipelines.settings import Settings, Workspace
 from tests.integration.allocation_models import in_order
 
@@ -176,6 +176,7 @@ class OptimizationModels:
                 schema = SCHEMAS[table]
                 columns = {f.name: [row.get(f.name) for row in rows] for f in schema}
                 write_partition(self.workspace, table, "signals", day, pa.table(columns, schema=schema))
+        register_usage(self.workspace)
 
 
 def _write_ledger(con: duckdb.DuckDBPyConnection, bills: list[Bill]) -> None:

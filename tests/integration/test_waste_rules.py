@@ -1,7 +1,9 @@
 """Rules that find waste: numbers a person can check by hand (domain page 1.5 to 1.7)."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+
+import pytest
 
 from tests.integration.optimization_models import TODAY, Bill, Signals
 
@@ -106,3 +108,136 @@ def test_history_keeps_one_row_as_long_as_nothing_changed(rules):
             "select size_gib, valid_from, valid_to, is_current from dim_resource_inventory order by valid_from"
         ).fetchall()
     assert history == [(100, date(2026, 10, 29), TODAY, False), (200, TODAY, None, True)]
+
+
+@pytest.mark.parametrize(
+    ("gb", "extra_iops", "extra_mibps", "gp2", "gp3"),
+    [
+        ("500", "0", "125", "50.00", "45.00"),
+        ("2000", "3000", "125", "200.00", "180.00"),
+        ("8000", "13000", "125", "800.00", "710.00"),
+        ("100", "0", "3", "10.00", "8.12"),
+    ],
+)
+def test_gp3_is_priced_with_the_speed_that_gp2_gives(rules, gb, extra_iops, extra_mibps, gp2, gp3):
+    """Domain page 1.5.10, prices 0.10 / 0.08 / 0.005 / 0.04: savings 5.00, 20.00, 90.00 and 1.88."""
+
+    def seen(name, meter, price, unit):
+        return Bill(name, meter, cost=price, quantity="1", unit=unit, first=TODAY)
+
+    daily = (Decimal(gb) * 12 / 365).quantize(Decimal("1e-12"))
+    bills = [
+        Bill(
+            "vol-1",
+            "EU-EBS:VolumeUsage.gp2",
+            cost=str((daily / 10).quantize(Decimal("1e-12"))),
+            quantity=str(daily),
+            unit="GB-Months",
+        ),
+        seen("vol-2", "EU-EBS:VolumeUsage.gp3", "0.08", "GB-Months"),
+        seen("vol-2", "EU-EBS:VolumeP-IOPS.gp3", "0.005", "IOPS-Months"),
+        seen("vol-2", "EU-EBS:VolumeP-Throughput.gp3", "0.04", "MiBps-Months"),
+    ]
+    columns = (
+        "round(contracted_cost_month, 2), round(target_cost_month, 2), "
+        "round(cast(json_extract_string(evidence, '$.extra_iops') as double)), "
+        "round(cast(json_extract_string(evidence, '$.extra_mibps') as double))"
+    )
+    [(rule, volume, *numbers)] = rules.found(Signals(), bills, columns=columns)
+    assert (rule, volume) == ("aws_ebs_gp3", "vol-1")
+    assert numbers == [Decimal(gp2), Decimal(gp3), float(extra_iops), float(extra_mibps)]
+
+
+def test_without_a_price_of_gp3_the_saving_is_an_estimate(rules):
+    """No target price is invented: 20 % of peers, and at most half sure."""
+    bills = [Bill("vol-1", "EU-EBS:VolumeUsage.gp2", cost="1", quantity="10", unit="GB-Months")]
+    columns = "target_cost_month, fixed_saving_share, confidence_cap, is_automatable"
+    assert rules.found(Signals(), bills, columns=columns) == [
+        ("aws_ebs_gp3", "vol-1", None, Decimal("0.200000"), Decimal("0.50"), False)
+    ]
+
+
+def test_a_balancer_or_database_that_nobody_talks_to_is_found_and_a_silent_meter_is_not(rules):
+    """99 requests a day are quiet, 101 are not; no datapoints are unknown; a replica is another's copy."""
+    signals = Signals()
+    for name, requests in (("lb-quiet", 99), ("lb-busy", 101)):
+        signals.resource(name, "lb", state="active", attached_count=2)
+        signals.hours(name, "requests", lambda hour, n=requests: n if hour % 24 == 12 else 0.0, days=7)
+    signals.resource("lb-silent", "lb", state="active", attached_count=2)
+    for name, replica in (("db-idle", None), ("db-copy", "db-1")):
+        signals.resource(name, "db", state="available", replica_of=replica).hours(name, "db_connections", 0.0)
+    assert rules.found(signals) == [("aws_lb_quiet", "lb-quiet"), ("aws_rds_idle", "db-idle")]
+
+
+def test_addresses_balancers_and_plans_without_anything_behind_them(rules):
+    """An address counts after 7 days, an empty App Service plan after 30."""
+    signals = Signals()
+    signals.resource("eip-1", "ip", state="idle", attached_count=0, on=[days_ago(7), TODAY])
+    signals.resource("eip-2", "ip", state="idle", attached_count=0, on=[days_ago(6), TODAY])
+    signals.resource("/plan", "app_plan", provider="azure", attached_count=0, on=[days_ago(30), TODAY])
+    signals.resource("lb-1", "lb", attached_count=0, on=[days_ago(30), TODAY])
+    assert rules.found(signals) == [
+        ("aws_ip_idle", "eip-1"), ("aws_lb_no_targets", "lb-1"), ("azure_plan_empty", "/plan"),
+    ]  # fmt: skip
+
+
+def test_a_machine_that_is_stopped_and_not_deallocated_is_paid_for(rules):
+    signals = Signals()
+    for name, state in (("/vm/a", "stopped"), ("/vm/b", "deallocated")):
+        signals.resource(name, "vm", provider="azure", state=state, sku="D4s v5", on=[days_ago(2), TODAY])
+    bills = [Bill("/VM/A", "D4s v5", cost="4.80", provider="azure", service="Virtual Machines", currency="EUR")]
+    assert rules.found(signals, bills, columns="currency, effective_cost_month") == [
+        ("azure_vm_not_deallocated", "/vm/a", "EUR", Decimal("146.000000000000"))
+    ]
+
+
+def test_old_snapshots_are_an_upper_bound_and_images_keep_theirs(rules):
+    """More than 365 days old; one is an image's, one is managed by a backup plan, one is young."""
+    signals = Signals()
+    for name, created, managed in (
+        ("snap-old", datetime(2025, 10, 1), None),
+        ("snap-image", datetime(2025, 10, 1), None),
+        ("snap-backup", datetime(2025, 10, 1), "aws_backup"),
+        ("snap-young", datetime(2026, 10, 1), None),
+    ):
+        signals.resource(name, "snapshot", created_at=created, managed_by=managed)
+    signals.resource("ami-1", "image", source_resource_id="snap-image")
+    assert rules.found(signals, columns="is_upper_bound, confidence_cap") == [
+        ("aws_ebs_snapshot_age", "snap-old", True, Decimal("0.50"))
+    ]
+
+
+def test_a_bucket_that_nobody_reads_any_more_is_a_proxy_from_the_bill(rules):
+    """60 days of 3,650 GB-months without a request after some in July; one now, or none ever, is another case."""
+    storage = "Amazon Simple Storage Service"
+    bills = [
+        Bill(name, "EU-TimedStorage-ByteHrs", cost="2.76", quantity="120", unit="GB-Months", first=date(2026, 7, 1),
+             service=storage)
+        for name in ("cold", "warm", "unknown")
+    ]  # fmt: skip
+    for name, day in (("cold", date(2026, 7, 1)), ("warm", date(2026, 7, 1)), ("warm", TODAY)):
+        bills.append(
+            Bill(name, "EU-Requests-Tier2", cost="0.01", unit="Requests", service=storage, first=day, last=day)
+        )
+    columns = "fixed_saving_share, confidence_cap, is_automatable, one_time_cost"
+    assert rules.found(Signals(), bills, columns=columns) == [
+        ("aws_s3_class", "cold", Decimal("0.300000"), Decimal("0.50"), False, None)
+    ]
+
+
+def test_a_function_with_twice_its_memory_gets_the_next_step_above_its_peak(rules):
+    """Used 300 of 1024 MB: 300 × 1.3 = 390, the next 64 MB step is 448; 600 of 1024 is not half."""
+    signals = Signals()
+    for name, used in (("fn-large", 300.0), ("fn-right", 600.0)):
+        signals.resource(name, "function", memory_mb=1024).hours(name, "fn_memory_max_mb", used)
+    assert rules.found(signals, columns="normalised_ratio, is_upper_bound") == [
+        ("aws_lambda_memory", "fn-large", Decimal("0.437500"), True)
+    ]
+
+
+def test_extended_support_is_its_own_line_and_certain(rules):
+    bills = [Bill("arn:db-1", "EU-ExtendedSupport:Yr1-Yr2:MySQL5.7", cost="2.40", service="Amazon RDS")]
+    columns = "effective_cost_month, saved_share, confidence_cap"
+    assert rules.found(Signals(), bills, columns=columns) == [
+        ("aws_extended_support", "arn:db-1", Decimal("73.000000000000"), 1, Decimal("1.00"))
+    ]

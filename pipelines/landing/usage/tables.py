@@ -6,6 +6,7 @@ landing/usage/<table>/source=<name>/day=YYYY-MM-DD/data.parquet. What a provider
 
 from __future__ import annotations
 
+import hashlib
 import os
 from datetime import date
 from pathlib import Path
@@ -203,3 +204,31 @@ def ensure_usage_contracts(workspace: Workspace) -> None:
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
         pq.write_table(schema.empty_table(), temporary)
         temporary.replace(path)
+
+
+def register_usage(workspace: Workspace) -> None:
+    """Write which days of signals lie in landing, each with a version that changes with its file."""
+    ensure_usage_contracts(workspace)
+    rows = [
+        {
+            "source": path.parent.parent.name.removeprefix("source="),
+            "day": date.fromisoformat(path.parent.name.removeprefix("day=")),
+            "signal": signal,
+            "day_version": _version(path),
+        }
+        for signal in SCHEMAS
+        for path in sorted((workspace.landing / "usage" / signal).glob("source=*/day=[0-9]*/data.parquet"))
+    ]
+    schema = pa.schema({"source": _TEXT, "day": _DAY, "signal": _TEXT, "day_version": _TEXT})
+    path = workspace.landing / "register" / "usage_days.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}")
+    pq.write_table(pa.Table.from_pylist(rows, schema), temporary)
+    temporary.replace(path)
+
+
+def _version(path: Path) -> str:
+    with path.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256")
+    digest.update("/".join(path.parts[-4:]).encode())
+    return digest.hexdigest()[:32]

@@ -1,5 +1,8 @@
 -- What every rule proposes, before prices, commitments and duplicates. Grain: rule × resource × target × currency.
-{%- set kinds = ['unattached'] %}
+{%- set kinds = [
+    'unattached', 'quiet', 'idle', 'stopped', 'schedule', 'rightsize', 'successor', 'spot', 'storage_type', 'snapshots',
+    'object_storage', 'function_memory', 'extended_support'
+] %}
 {% for kind in kinds %}
 select * from {{ ref('int_optimization__' ~ kind) }}
 {%- if not loop.last %}

@@ -18,7 +18,11 @@ costs as (
         max(cost_days) as cost_days,
         sum(effective_cost) as effective_cost,
         sum(contracted_cost) as contracted_cost,
-        sum(list_cost) as list_cost
+        sum(list_cost) as list_cost,
+        -- Compute alone; meters that the seed does not know leave it unknown rather than zero.
+        sum(case when meter_kind in ('vm_compute', 'vm_spot', 'db_compute') then effective_cost end) as compute_effective,
+        sum(case when meter_kind in ('vm_compute', 'vm_spot', 'db_compute') then contracted_cost end) as compute_contracted,
+        sum(case when meter_kind in ('vm_compute', 'vm_spot', 'db_compute') then list_cost end) as compute_list
     from {{ ref('int_optimization__meters') }}
     where resource_key is not null
     group by provider, resource_key, x_source, currency
@@ -66,7 +70,10 @@ select
     cast(costs.cost_days as integer) as cost_days,
     {{ per_month('costs.effective_cost', 'costs.cost_days') }} as effective_cost_month,
     {{ per_month('costs.contracted_cost', 'costs.cost_days') }} as contracted_cost_month,
-    {{ per_month('costs.list_cost', 'costs.cost_days') }} as list_cost_month
+    {{ per_month('costs.list_cost', 'costs.cost_days') }} as list_cost_month,
+    {{ per_month('costs.compute_effective', 'costs.cost_days') }} as compute_effective_month,
+    {{ per_month('costs.compute_contracted', 'costs.cost_days') }} as compute_contracted_month,
+    {{ per_month('costs.compute_list', 'costs.cost_days') }} as compute_list_month
 from inventory
 cross join clock
 left join costs

@@ -49,6 +49,7 @@ select
     rules.rule_kind,
     rules.provider,
     rules.resource_type,
+    rules.metric,
     rules.action_type,
     rules.dimension,
     rules.stack_order,

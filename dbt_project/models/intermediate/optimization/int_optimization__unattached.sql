@@ -1,5 +1,5 @@
--- Disks that nothing uses. Only the inventory can tell: no bill shows what a disk is attached to.
--- A snapshot is taken first and kept for a while, so the disk's price is not saved at once. Grain: resource × rule.
+-- What nothing uses: disks, addresses, balancers, gateways, plans. Only the inventory can tell; no bill shows what a disk is
+-- attached to. Of a disk a snapshot is taken first and kept for a while, so its price is not saved at once. Grain: resource × rule.
 with
 
 prices as (
@@ -25,33 +25,35 @@ found as (
             and resources.region = prices.region_id
             and resources.currency = prices.currency
     where
-        resources.state in ('available', 'idle')
-        and resources.attached_count = 0
+        resources.attached_count = 0
         and resources.managed_by is null
+        and coalesce(resources.state, '') <> 'in_use'
 )
 
 select
     {{ candidate_columns({
         'current_config': json_of({
-            'storage_type': 'found.storage_type', 'size_gib': 'found.size_gib', 'state': 'found.state'
+            'storage_type': 'found.storage_type', 'size_gib': 'found.size_gib', 'state': 'found.state', 'sku': 'found.sku'
         }),
         'recommended_config': json_of({
-            'snapshot_then': "'delete'", 'snapshot_keep_days': 'found.snapshot_keep_days'
+            'snapshot_first': 'found.snapshot_keep_days is not null', 'snapshot_keep_days': 'found.snapshot_keep_days'
         }),
         'saved_share': '1',
-        'ongoing_cost_month': price_times('found.snapshot_price', measure('found.size_gib')),
+        'ongoing_cost_month': "case when found.snapshot_keep_days is null then 0 else "
+            ~ price_times('found.snapshot_price', measure('found.size_gib')) ~ " end",
         'ongoing_months': ratio('found.snapshot_keep_days * 12', '365'),
         'evidence': json_of({
             'unused_since': 'found.unused_since',
             'days_unused': days_from('found.unused_since', 'found.run_date'),
             'min_days': 'found.min_unattached_days',
-            'since_is_from': "case when found.detached_at is null then 'first snapshot without a machine' else 'provider' end",
+            'since_is_from': "case when found.detached_at is null then 'first day seen unused' else 'provider' end",
             'size_gib': 'found.size_gib',
             'snapshot_price_gib_month': 'found.snapshot_price',
             'effective_cost_month': 'found.effective_cost_month'
         }),
         'data_gaps': json_words({
-            'price': 'found.currency is null', 'snapshot_price': 'found.snapshot_price is null'
+            'price': 'found.currency is null',
+            'snapshot_price': 'found.snapshot_keep_days is not null and found.snapshot_price is null'
         })
     }) }}
 from found
