@@ -13,6 +13,7 @@
         'ContractedUnitPrice', 'CommitmentDiscountQuantity', 'CommitmentDiscountUnit', 'CommitmentDiscountStatus',
         'CommitmentDiscountCategory', 'CommitmentDiscountType',
         'EffectiveCost', 'BilledCost', 'ListCost', 'ContractedCost', 'CommitmentDiscountId',
+        'BillingPeriodEnd', 'ChargePeriodEnd', 'ChargeFrequency', 'ServiceName', 'ServiceCategory', 'InvoiceIssuerName',
     ]) }}
 {%- endmacro %}
 

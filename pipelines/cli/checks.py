@@ -26,6 +26,9 @@ from pipelines.settings import Workspace
 def validate(
     source: Annotated[str | None, typer.Option("--source", "-s", help="Only this source.")] = None,
     sample: Annotated[int, typer.Option(min=0, help="Rows per provider for the checkers; 0 for all.")] = 20_000,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Also exit 1 on what files that came as FOCUS break themselves.")
+    ] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -37,7 +40,7 @@ def validate(
     from pipelines.conformance.validate import validate as validate_ledger
 
     opened = Workspace.open(workspace)
-    found = validate_ledger(opened, source, sample, say)
+    found = validate_ledger(opened, source, sample, say, strict=strict)
     folder = write_report(found, opened.reports)
     if as_json:
         out.print_json(json.dumps(found.as_dict()))

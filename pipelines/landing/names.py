@@ -71,11 +71,16 @@ def gcp_name(name: str) -> str:
 
 
 _FOCUS: dict[str, str] = {name.replace("_", ""): name for name in FOCUS.columns}
-# What 1.0-preview called them; Azure still exports it.
+# What 0.5 and 1.0-preview called them, and those who convert to these; Azure still exports 1.0-preview.
 _FOCUS_OF_PREVIEWS = {
     "usagequantity": "consumed_quantity",
     "usageunit": "consumed_unit",
     "region": "region_name",
+    "provider": "provider_name",
+    "publisher": "publisher_name",
+    "invoiceissuer": "invoice_issuer_name",
+    "chargetype": "charge_category",
+    "amortizedcost": "effective_cost",
 }
 
 

@@ -6,8 +6,10 @@ import io
 import json
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -130,6 +132,24 @@ def source_name(path: Path) -> str:
     return path.stem.split("__")[-1].lower().replace("_", "-")[:24].strip("-") + f"-{SCENARIOS.index(path)}"
 
 
+# FOCUS files with the least that lands, and with the names of versions before 1.0.
+BARE = {
+    "five-columns": (
+        "billedcost,billingcurrency,billingperiodstart,chargeperiodstart,chargecategory\n"
+        "1.25,USD,2024-09-01 00:00:00,2024-09-02 00:00:00,Usage\n"
+    ),
+    "preview-names": (
+        "BilledCost,AmortizedCost,BillingCurrency,BillingPeriodStart,BillingPeriodEnd,ChargePeriodStart,ChargeType,"
+        "ServiceName,Provider,Publisher,InvoiceIssuer,Region,SubAccountId,ConsumedQuantity,UsageUnit\n"
+        "2.50,1.50,USD,2024-09-01,2024-10-01,2024-09-02,Usage,Queues,Cloudy,Maker,Reseller,North,s-1,NULL,NULL\n"
+    ),
+}
+BARE_TOTALS: dict[str, Totals] = {
+    "five-columns": {("2024-09", None, "Unknown"): Decimal("1.25")},
+    "preview-names": {("2024-09", "s-1", "Queues"): Decimal("2.5")},
+}
+
+
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
     """All of them in one workspace, run once: the marts' totals per source, and those of the files."""
@@ -177,6 +197,11 @@ def published(tmp_path_factory):
         name = source_name(path)
         source(name, "acme", "focus", copied(name, path), focus_totals(path), currency="USD")
 
+    for name, content in BARE.items():
+        (root / name).mkdir()
+        (root / name / "bill.csv").write_text(content)
+        source(name, "acme", "focus", root / name, BARE_TOTALS[name])
+
     opened = open_workspace(root / "w", *sources)
     summary = run(opened)
     assert [str(result.error) for result in summary.landing.failed] == []
@@ -196,20 +221,27 @@ def published(tmp_path_factory):
             "select x_source, x_billing_period, x_provider, SubAccountId, ServiceName, sum(BilledCost) "
             "from focus_cost_and_usage group by all order by all"
         ).fetchall()
-    return expected, found, daily, ledger
+        rows = con.execute("select * from focus_cost_and_usage_1_2 where x_source in ? order by x_source_row",
+                           [[*BARE, *(source_name(path) for path in SCENARIOS)]])  # fmt: skip
+        columns = [name for name, *_ in rows.description]
+        delivered: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for row in rows.fetchall():
+            named = dict(zip(columns, row, strict=True))
+            delivered[named["x_source"]].append(named)
+    return expected, found, daily, ledger, delivered
 
 
 NAMES = [
     "nise-aws", "nise-azure", "nise-gcp", "nise-gcp-lines", "ea", "fivetran",
     *sorted(p.stem.split("_")[-1].lower() for p in (FIXTURES / "azure").glob("opencost_azure_*.csv")),
-    *(source_name(path) for path in SCENARIOS),
+    *(source_name(path) for path in SCENARIOS), *BARE,
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_billed_totals_per_month_account_and_service_are_those_of_the_file(published, name):
     """To 1e-6, against csv and Decimal; a source without costs publishes none."""
-    expected, found, _, _ = published
+    expected, found, *_ = published
     assert set(found.get(name, {})) == set(expected[name])
     for key, cost in expected[name].items():
         assert abs(found[name][key] - cost) < Decimal("1e-6"), key
@@ -217,15 +249,73 @@ def test_billed_totals_per_month_account_and_service_are_those_of_the_file(publi
 
 def test_most_of_these_files_hold_costs(published):
     """The comparison above compares something: only skeletons and fully covered usage cost nothing."""
-    expected, _, _, _ = published
+    expected, *_ = published
     assert sum(bool(totals) for totals in expected.values()) >= len(NAMES) - 10
     assert sum(expected["nise-aws"].values()) > 100
 
 
 def test_daily_costs_keep_the_ledger_s_totals_per_provider_month_account_and_service(published):
     """No row is lost or doubled between the ledger and its mart."""
-    _, _, daily, ledger = published
+    _, _, daily, ledger, _ = published
     assert daily == ledger
+
+
+# Columns that FOCUS wants filled and an example leaves out or empty: what they are filled with.
+FILLED = {
+    "ServiceName": ("Unknown",),
+    "ServiceCategory": ("Other",),
+    "ServiceSubcategory": ("Other (Other)", "Other (Business Applications)"),
+}
+
+
+def as_typed(text: str | None, like: Any) -> Any:
+    """A cell of an example as the type of the published value; its empty cells, and those that say null, are None."""
+    text = (text or "").strip()
+    if text.lower() in ("", "null"):
+        return None
+    if isinstance(like, Decimal):
+        return amount(text)
+    if isinstance(like, datetime):
+        return datetime.strptime(text, "%m/%d/%y") if "/" in text else datetime.fromisoformat(text).replace(tzinfo=None)
+    return json.loads(text) if text.startswith("{") else text
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=source_name)
+def test_every_row_of_the_specification_s_examples_is_published_as_it_stands(published, path):
+    """Row for row and column for column, not totals only: prices, quantities, periods and commitments too."""
+    rows = published[-1][source_name(path)]
+    examples = list(rows_of(path))
+    names = {name.lower(): name for name in rows[0]}
+    known = [column for column in examples[0] if not column.startswith("x_")]
+    assert len(rows) == len(examples) and all(column.lower() in names for column in known)
+
+    for row, example in zip(rows, examples, strict=True):
+        for column in known:
+            value = row[names[column.lower()]]
+            cell = as_typed(example[column].replace("T30:", "T00:"), value)
+            if cell is None and column in FILLED:
+                assert value in FILLED[column], column
+            elif isinstance(cell, dict):
+                assert json.loads(value) == cell, column
+            else:
+                assert value == cell, column
+
+
+def test_a_focus_file_without_optional_columns_is_filled_and_says_so(published):
+    """A missing end of the billing period is the month's; what is filled is named, costs are the next better ones."""
+    (row,) = published[-1]["five-columns"]
+    assert row["BillingPeriodEnd"] == datetime(2024, 10, 1) and row["EffectiveCost"] == Decimal("1.25")
+    assert row["InvoiceIssuerName"] == "acme"
+    assert {"BillingPeriodEnd", "ChargePeriodEnd", "EffectiveCost", "ServiceName", "InvoiceIssuerName"} <= set(
+        row["x_gaps"].split(",")
+    )
+
+
+def test_a_focus_file_of_a_preview_keeps_what_its_old_columns_say(published):
+    (row,) = published[-1]["preview-names"]
+    names = ("EffectiveCost", "ChargeCategory", "ProviderName", "PublisherName", "InvoiceIssuerName", "RegionName")
+    assert [row[name] for name in names] == [Decimal("1.5"), "Usage", "Cloudy", "Maker", "Reseller", "North"]
+    assert row["ConsumedQuantity"] is None and row["ConsumedUnit"] is None  # NULL is no text
 
 
 def test_an_example_that_ends_at_thirty_o_clock_is_refused_as_it_stands(tmp_path):

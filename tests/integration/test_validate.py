@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from pipelines.cli import app
 from pipelines.conformance.report import tally_lines, write_report
 from pipelines.conformance.tool_environment import find_python, no_python
-from pipelines.conformance.validate import validate
+from pipelines.conformance.validate import Conformance, OwnRule, validate
 from pipelines.errors import SettingsError
 from pipelines.settings import Workspace
 
@@ -64,11 +64,14 @@ def test_what_the_allow_list_does_not_explain_ends_with_exit_code_1(built, tmp_p
     with duckdb.connect(str(root / "warehouse.duckdb")) as con:
         con.execute("update int_focus__charges set charge_frequency = 'Usage-Based' where charge_category = 'Purchase'")
         con.execute("update int_focus__charges set list_unit_price = null where charge_category = 'Usage'")
+        con.execute("update int_focus__charges set x_gaps = 'SkuId' where x_source = 'azure-ea' and x_gaps is null")
 
     done = CliRunner().invoke(app, ["validate", "-w", str(root), "--source", "azure-ea", "--sample", "500"])
 
     assert done.exit_code == 1
     assert "Our rules" in done.output
+    # A gap does not excuse a column that the bill has.
+    assert "the_source_does_not_give_SkuId" in done.output and " row " in done.output
     if HAS_PYTHON:
         assert "ChargeFrequency-C-" in done.output and "Unexplained azure" in done.output
         assert "required_with_sku_price_id:ListUnitPrice" in done.output
@@ -91,3 +94,12 @@ def test_an_unknown_source_is_named(built):
     """A typing error does not validate nothing and call it good."""
     with pytest.raises(SettingsError, match="no source 'aws-payr'"):
         validate(Workspace.open(built.root), source="aws-payr")
+
+
+def test_what_focus_files_break_themselves_is_clean_unless_asked_strictly():
+    """It is told either way; `--strict` makes it count."""
+    broken = [OwnRule("charge_frequency_is_known", "delivered", 3, "f.csv row 2")]
+
+    assert Conformance(broken=broken).is_clean
+    assert not Conformance(broken=broken, strict=True).is_clean
+    assert "--strict" in CliRunner().invoke(app, ["validate", "--help"], env={"COLUMNS": "200"}).output

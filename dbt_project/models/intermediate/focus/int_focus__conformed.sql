@@ -31,9 +31,10 @@ charges as (
         ),
         coalesce(nullif(service_name, ''), nullif(x_service_code, ''), 'Unknown') as service_name,
         coalesce(billing_period_start, {{ first_of_month('x_billing_period') }}) as billing_period_start,
-        -- Exports without an end, or with one that is not after the start, are of one month.
+        -- Exports without an end, or with one that is not after the start, are of one month. An end that a FOCUS file has stays.
         case
-            when billing_period_end > billing_period_start or x_rule = 'focus/as_delivered' then billing_period_end
+            when billing_period_end > billing_period_start then billing_period_end
+            when x_rule = 'focus/as_delivered' and billing_period_end is not null then billing_period_end
             else {{ dbt.dateadd('month', 1, 'coalesce(billing_period_start, ' ~ first_of_month('x_billing_period') ~ ')') }}
         end as billing_period_end,
         coalesce(charge_period_end, charge_period_start) as charge_period_end,

@@ -1,5 +1,6 @@
 -- FOCUS files of any provider and version, brought to one version. Grain: one row per charge of the file.
--- Costs are the file's own. A cost that a file leaves empty takes the next better one: never zero by default.
+-- Costs are the file's own. A cost that a file leaves empty takes the next better one: never zero by default. What is filled
+-- in here, or for want of an end of the billing period, is named in x_gaps.
 select
     lines.billing_account_id,
     lines.billing_account_name,
@@ -89,7 +90,18 @@ select
     'focus/as_delivered' as x_rule,
     lines.charge_category as x_line_type,
     coalesce(lines.x_service_code, lines.service_name) as x_service_code,
-    cast(null as varchar) as x_resource_group
+    cast(null as varchar) as x_resource_group,
+    nullif(concat_ws(',',
+        case when lines.billing_period_end is null then 'BillingPeriodEnd' end,
+        case when lines.charge_period_end is null then 'ChargePeriodEnd' end,
+        case when lines.charge_frequency is null then 'ChargeFrequency' end,
+        case when lines.effective_cost is null then 'EffectiveCost' end,
+        case when lines.list_cost is null then 'ListCost' end,
+        case when lines.contracted_cost is null then 'ContractedCost' end,
+        case when nullif(lines.service_name, '') is null then 'ServiceName' end,
+        case when lines.service_category is null then 'ServiceCategory' end,
+        case when lines.invoice_issuer_name is null then 'InvoiceIssuerName' end
+    ), '') as source_gaps
 from {{ ref('stg_focus__cost_and_usage') }} as lines
 left join {{ ref('provider_aliases') }} as aliases
     on lower(coalesce(lines.service_provider_name, lines.provider_name)) = aliases.provider_name_alias
