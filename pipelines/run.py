@@ -144,8 +144,8 @@ per_source as (
         sum(ledger_total) filter (stage = 'statement') as ledger,
         sum(allocated_total) filter (stage = 'statement') as allocated,
         sum(statement_total) filter (stage = 'statement') as statements,
-        max(abs(difference)) filter (stage in ('landing', 'ledger', 'allocation', 'statement')) as difference
-    from fct_reconciliation group by all
+        max(abs(difference)) filter (stage <> 'rounding') as difference
+    from fct_reconciliation where stage not like 'invoice%' group by all
 )
 select coalesce(provider, x_source) as provider, currency, basis,
     sum(invoice), sum(ledger), sum(allocated), sum(statements), max(difference)
