@@ -70,7 +70,7 @@ def build(
 
 
 # What Python computes from the built warehouse, in this order; entry points of the packages above.
-RESULT_STEPS = ("anomalies",)
+RESULT_STEPS = ("anomalies", "recommend")
 
 
 def compute_results(workspace: Workspace, progress: Callable[[str], None] = lambda _: None) -> BuildSummary:

@@ -90,6 +90,11 @@ _EXAMPLES = {
         "# ram-west,00F3D8-28D652-3F036F,ram,,us-west1,2400,search-prod;search-dev,,scope,2026-01-01,,100 GiB × 24 h"
     ),
     "commitment_terms": "# cud-1234,2026-01-01,2027-01-01,12,No Upfront,The bill does not say when it ends",
+    "commitment_offers": (
+        "# sp-1y,Compute Savings Plan,aws,compute,savings_plan,,28,12,No Upfront,0,,,From your contract\n"
+        "# ri-1y,Reserved databases,aws,databases,reservation,Amazon Relational Database Service,36,12,No Upfront,0,,,"
+    ),
+    "recommendation_decisions": "# 3f2a9c0b,dismiss,Dana Whitfield,2026-11-05,2027-02-01,,Needed for year-end",
     "gl_accounts": "# clearing,6999,\n# default,6000,\n# tax,6400,",
     "journal_columns": "# Konto,account,\n# Soll,debit,\n# Haben,credit,\n# Buchungskreis,=1000,A fixed text",
     "close_approvals": "# 2026-10,approve,3f2a9c0b1d2e,Dana Whitfield,2026-11-05,",

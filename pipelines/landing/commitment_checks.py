@@ -18,3 +18,17 @@ def check_commitment_decisions(tables: Tables, problems: list[str]) -> None:
         if row["commitment_id"] in seen:
             problems.append(f"{where}: repeats line {seen[row['commitment_id']]} (same commitment_id)")
         seen[row["commitment_id"]] = row["_line"]
+    for row in tables["commitment_offers"]:
+        where = f"commitment_offers.csv line {row['_line']}"
+        if not 0 < row["discount_percent"] < 100:
+            problems.append(f"{where}, column discount_percent: must be above 0 and below 100")
+        if not 0 <= row["upfront_percent"] <= 100:
+            problems.append(f"{where}, column upfront_percent: must be from 0 to 100")
+        if row["term_months"] < 1:
+            problems.append(f"{where}, column term_months: must be above 0")
+    for row in tables["recommendation_decisions"]:
+        where = f"recommendation_decisions.csv line {row['_line']}"
+        if len(row["recommendation_id"]) < 8:
+            problems.append(f"{where}, column recommendation_id: give at least its first 8 characters")
+        if row["decision"] == "applied" and row["applied_on"] is None:
+            problems.append(f"{where}, column applied_on: an applied recommendation needs the day it was done")

@@ -36,6 +36,7 @@ EVENT_KINDS = (
     "migration", "launch", "price_change", "commitment_start", "commitment_end", "credits_end", "maintenance", "other",
 )  # fmt: skip
 RATE_TYPES = ("invoice", "monthly_average", "closing")
+RECOMMENDATION_DECISIONS = ("accept", "schedule", "applied", "dismiss", "suppress")
 POLICIES: dict[str, tuple[str, ...]] = {
     "shared_on_shared": ("reciprocal", "step_down", "direct"),
     "commitment_benefit": ("as_applied", "pooled", "by_owner", "central"),
@@ -260,10 +261,34 @@ FILES: dict[str, dict[str, Field]] = {
         "thresholds": Field(pa.string(), required=False, empty="50;75;90;110"),  # percent of the amount
         "note": _OPTIONAL,
     },
+    "commitment_offers": {
+        "offer_id": _TEXT,
+        "name": _TEXT,
+        "provider": _TEXT,
+        "program": _TEXT,
+        "kind": Field(pa.string(), choices=("savings_plan", "reservation")),
+        "services": _OPTIONAL,
+        "discount_percent": _PERCENT,
+        "term_months": Field(pa.int32()),
+        "payment_option": _OPTIONAL,
+        "upfront_percent": Field(pa.decimal128(9, 6), required=False, empty=Decimal(0)),
+        "valid_from": _FROM,
+        "valid_to": _TO,
+        "note": _OPTIONAL,
+    },
+    "recommendation_decisions": {
+        "recommendation_id": _TEXT,
+        "decision": Field(pa.string(), choices=RECOMMENDATION_DECISIONS),
+        "decided_by": _TEXT,
+        "decided_on": Field(pa.date32()),
+        "until": _DAY,
+        "applied_on": _DAY,
+        "reason": _OPTIONAL,
+    },
 }  # fmt: skip
 # Files that do not decide how money is allocated: another approval or ledger account recomputes no month.
 NOT_ALLOCATION = (
     "gl_accounts", "journal_columns", "close_approvals", "commitment_scopes", "rule_thresholds", "commitment_terms",
-    "planned_events", "anomaly_labels", "budgets",
-    "invoice_tolerances",
+    "planned_events", "anomaly_labels", "budgets", "invoice_tolerances",
+    "commitment_offers", "recommendation_decisions",
 )  # fmt: skip

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipelines.landing.optimization_results import OPTIMIZATION_TABLES
 from pipelines.settings import Workspace
 
 _MONEY = pa.decimal128(28, 12)
@@ -25,7 +26,7 @@ _SCOPE = {
     "cost_center_id": pa.string(),
     "currency": pa.string(),
 }
-TABLES: dict[str, pa.Schema] = {
+TABLES: dict[str, pa.Schema] = OPTIMIZATION_TABLES | {
     "anomaly_days": pa.schema(
         {
             "anomaly_id": pa.string(),
@@ -95,6 +96,12 @@ def ensure_result_files(workspace: Workspace) -> None:
 def land_result(workspace: Workspace, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
     """Replace one table. The same rows are the same bytes."""
     _write(_path(workspace, name), pa.Table.from_pylist([dict(row) for row in rows], TABLES[name]))
+
+
+def landed_result(workspace: Workspace, name: str) -> list[dict[str, Any]]:
+    """What a table holds now."""
+    rows: list[dict[str, Any]] = pq.read_table(_path(workspace, name)).to_pylist()
+    return rows
 
 
 def results_version(workspace: Workspace) -> dict[str, bytes]:

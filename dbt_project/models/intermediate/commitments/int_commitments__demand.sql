@@ -1,0 +1,67 @@
+-- What commitments could still be bought for: usage on demand, net of existing commitments and of the chosen savings that come first.
+-- Grain: pool × service × region × hour of the window of int_savings__window. Costs are at contract prices, in the pool's currency.
+with
+
+spans as (
+    select
+        concat_ws('/', lines.x_provider, lines.billing_account_id, lines.program, lines.billing_currency) as pool_id,
+        lines.x_provider as provider,
+        lines.billing_account_id,
+        lines.program,
+        lines.billing_currency as currency,
+        lines.service_name,
+        coalesce(lines.region_id, '') as region_id,
+        date_trunc('hour', lines.charge_period_start) as first_hour,
+        least(greatest({{ hours_from('lines.charge_period_start', 'lines.charge_period_end') }}, 1), 744) as hours,
+        {{ money('sum(lines.contracted_cost)') }} as cost
+    from {{ ref('int_commitments__eligible') }} as lines
+    cross join {{ ref('int_savings__window') }} as looked_at
+    where
+        not lines.is_committed
+        and cast(lines.charge_period_start as date) between looked_at.first_day and looked_at.last_day
+    group by all
+),
+
+hourly as (
+    select
+        spans.pool_id, spans.provider, spans.billing_account_id, spans.program, spans.currency, spans.service_name, spans.region_id,
+        {{ plus_hours('spans.first_hour', 'positions.n - 1') }} as charge_hour,
+        min(case when spans.hours = 1 then 1 else 0 end) as is_hourly,
+        {{ money('sum(' ~ equal_part('spans.cost', 'spans.hours', 'positions.n') ~ ')') }} as on_demand_cost
+    from spans
+    inner join {{ integers('1', '744') }} as positions on spans.hours >= positions.n
+    group by
+        spans.pool_id, spans.provider, spans.billing_account_id, spans.program, spans.currency, spans.service_name, spans.region_id,
+        {{ plus_hours('spans.first_hour', 'positions.n - 1') }}
+),
+
+planned as (
+    select pool_id, charge_hour, {{ money('sum(saving_net)') }} as saving_net
+    from {{ ref('int_savings__replayed_hours') }}
+    group by pool_id, charge_hour
+),
+
+shared as (
+    select
+        hourly.*,
+        coalesce(planned.saving_net, 0) as saving_net,
+        sum(hourly.on_demand_cost) over (partition by hourly.pool_id, hourly.charge_hour) as pool_cost
+    from hourly
+    left join planned on hourly.pool_id = planned.pool_id and hourly.charge_hour = planned.charge_hour
+)
+
+select
+    pool_id,
+    provider,
+    billing_account_id,
+    program,
+    currency,
+    service_name,
+    region_id,
+    charge_hour,
+    is_hourly,
+    on_demand_cost,
+    -- What goes away is taken from every service in proportion.
+    {{ money('on_demand_cost * cast(1 - ' ~ ratio('least(saving_net, pool_cost)', 'pool_cost') ~ ' as decimal(9, 6))') }} as residual_cost
+from shared
+where on_demand_cost > 0

@@ -1,0 +1,60 @@
+"""What can be saved, per provider and across providers, and in which order: from a warehouse or a published run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+Row = dict[str, Any]
+
+_WAVES = "select * from rpt_optimization_result order by provider, currency, wave"
+_TOP = """
+select recommendation_id, provider, rule_id, action_type, resource_id, resource_name, currency, savings_net_now_month,
+    savings_net_after_expiry_month, effort, risk, confidence_band, wave, weeks_in_a_row, status
+from fct_recommendations
+where counted_in_total order by savings_net_now_month_reporting desc nulls last, recommendation_id limit ?
+"""
+_PURCHASES = """
+select plan_id, pool_id, offer_name, term_months, currency, discount, guarded_commitment_hour, buy_now_commitment_hour,
+    savings_month, savings_low_month, savings_high_month, utilisation, guard_rails
+from fct_commitment_plan where is_chosen order by savings_month desc, plan_id
+"""
+
+
+@dataclass(frozen=True)
+class OptimizationResult:
+    reporting_currency: str
+    total_month_reporting: Decimal  # de-duplicated, all providers
+    unconverted: list[str]  # currencies without a rate: not in the total
+    waves: list[Row]
+    top: list[Row]
+    purchases: list[Row]
+
+    def as_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def optimization_result(database: Path, limit: int = 10) -> OptimizationResult:
+    """Totals per provider, currency and wave, the largest counted recommendations and the chosen purchases."""
+    with duckdb.connect(str(database), read_only=True) as con:
+        waves = _rows(con, _WAVES)
+        top = _rows(con, _TOP, [limit])
+        purchases = _rows(con, _PURCHASES)
+        currency = con.execute("select max(reporting_currency) from fct_recommendations").fetchone()
+        missing = con.execute(
+            "select distinct currency from fct_recommendations where counted_in_total "
+            "and savings_net_now_month_reporting is null order by 1"
+        ).fetchall()
+    total = sum((wave["savings_now_month_reporting"] for wave in waves), Decimal(0))
+    name = str(currency[0]) if currency and currency[0] else ""
+    return OptimizationResult(name, total, [row[0] for row in missing], waves, top, purchases)
+
+
+def _rows(con: duckdb.DuckDBPyConnection, sql: str, parameters: list[object] | None = None) -> list[Row]:
+    result = con.execute(sql, parameters or [])
+    names = [column[0] for column in result.description or []]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]

@@ -1,0 +1,181 @@
+"""How much to commit: the numbers of the domain page 1.9.2 and 1.9.3, and brute force on small problems."""
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from forecasting.commitments import (
+    best_capacity,
+    best_commitment,
+    break_even_months,
+    marginal_saving,
+    outcome,
+    plan_outcome,
+)
+from forecasting.purchase_guards import guarded, warnings
+from forecasting.purchase_plan import Offer, Pool, plan_pool
+
+D = Decimal
+DAY = [D(40)] * 8 + [D(70)] * 10 + [D(100)] * 6  # 24 hours, 1620 in all
+TWO_PRICES = [[(D("0.5"), D(10)), (D("0.2"), D(20))], [(D("0.5"), D(10)), (D("0.2"), D(0))]] * 2
+
+
+@pytest.mark.parametrize(
+    ("capacity", "cost", "utilisation", "coverage", "rate"),
+    [
+        (40, "1351.2", "1.0000", "0.5926", "0.1659"),
+        (70, "1389.6", "0.8571", "0.8889", "0.1422"),
+        (100, "1728.0", "0.6750", "1.0000", "-0.0667"),
+    ],
+)
+def test_more_coverage_loses_at_28_percent(capacity, cost, utilisation, coverage, rate):
+    """The domain page's table: 24 hours of 8 × 40, 10 × 70, 6 × 100."""
+    done = outcome(D(capacity), DAY, D("0.28"))
+    found = [round(v, 4) for v in (done.utilisation, done.coverage, done.effective_savings_rate)]
+    assert done.total_cost == D(cost)
+    assert found == [D(utilisation), D(coverage), D(rate)]
+
+
+def test_the_discounts_quantile_is_the_best_size():
+    """28 % of 24 hours is the 7th smallest, 40; 40 % is the 10th, 70 at a cost of 1188."""
+    assert best_capacity(DAY, D("0.28")) == 40
+    assert best_capacity(DAY, D("0.40")) == 70
+    assert outcome(D(70), DAY, D("0.40")).total_cost == 1188
+
+
+def test_rightsizing_before_committing_costs_1036_80_a_day_and_after_it_1728():
+    """Flat 100 an hour at 28 %. Commit 100, use 60: 24 × 72 = 1728. Use 60, commit 60: 24 × 43.2 = 1036.80."""
+    smaller = [D(60)] * 24
+    assert outcome(D(100), smaller, D("0.28")).total_cost == 1728
+    assert outcome(best_capacity(smaller, D("0.28")), smaller, D("0.28")).total_cost == D("1036.8")
+
+
+@pytest.mark.parametrize(("commitment", "cost"), [(0, 80), (5, 60), ("10", "67.5"), (13, 72), (21, 84)])
+def test_a_plan_serves_the_highest_discount_first(commitment, cost):
+    """Four hours of 10 at 50 %, two of them with 20 at 20 % beside: the domain page's table."""
+    assert plan_outcome(D(commitment), TWO_PRICES).total_cost == D(cost)
+
+
+def test_the_best_plan_over_two_prices_is_5_an_hour_with_a_savings_rate_of_a_quarter():
+    assert best_commitment(TWO_PRICES) == 5
+    assert plan_outcome(D(5), TWO_PRICES).effective_savings_rate == D("0.25")
+
+
+amounts = st.decimals(min_value=0, max_value=50, places=1)
+discounts = st.decimals(min_value=D("0.05"), max_value=D("0.80"), places=2)
+
+
+@given(st.lists(amounts, min_size=1, max_size=12), discounts)
+@settings(max_examples=150, deadline=None)
+def test_no_size_costs_less_than_the_quantile(demand, discount):
+    """Brute force over every amount that demand has, and those between."""
+    best = outcome(best_capacity(demand, discount), demand, discount).total_cost
+    tried = {D(0), *demand, *(amount / 2 for amount in demand), *(amount + D("0.1") for amount in demand)}
+    assert best == min(outcome(size, demand, discount).total_cost for size in (*tried, best_capacity(demand, discount)))
+
+
+@given(st.lists(st.lists(st.tuples(discounts, amounts), min_size=1, max_size=3), min_size=1, max_size=6))
+@settings(max_examples=100, deadline=None)
+def test_no_plan_over_several_prices_costs_less_than_the_optimiser(hours):
+    """Brute force over a grid of commitments, finer than any bend."""
+    best = plan_outcome(best_commitment(hours), hours).total_cost
+    most = max(sum(usage * (1 - discount) for discount, usage in hour) for hour in hours)
+    tried = [most * n / 97 for n in range(98)]
+    assert best <= min(plan_outcome(size, hours).total_cost for size in tried) + D("1e-20")
+
+
+@given(st.lists(amounts, min_size=1, max_size=12), discounts)
+@settings(max_examples=100, deadline=None)
+def test_one_price_is_the_special_case_of_several(demand, discount):
+    """The plan's optimiser and the quantile reach the same cost."""
+    single = outcome(best_capacity(demand, discount), demand, discount).total_cost
+    hours = [[(discount, usage)] for usage in demand]
+    assert abs(plan_outcome(best_commitment(hours), hours).total_cost - single) < D("1e-20")
+
+
+@given(st.lists(amounts, min_size=1, max_size=8), amounts, amounts)
+@settings(max_examples=100, deadline=None)
+def test_replaying_the_bill_takes_off_only_what_no_commitment_pays(usage, capacity, saving):
+    """The domain page's bill(X) - bill(X - δ) is the smaller of the saving and what runs on demand, hour by hour."""
+
+    def bill(hours):
+        return sum((max(hour - capacity, D(0)) for hour in hours), D(0))
+
+    done = [min(saving, hour) for hour in usage]
+    replayed = bill(usage) - bill([hour - less for hour, less in zip(usage, done, strict=True)])
+    on_demand = [max(hour - capacity, D(0)) for hour in usage]
+    assert replayed == sum((min(less, od) for less, od in zip(done, on_demand, strict=True)), D(0))
+
+
+@pytest.mark.parametrize(("discount", "months", "even"), [("0.28", 12, "8.64"), ("0.50", 36, "18")])
+def test_break_even_is_the_price_times_the_term(discount, months, even):
+    assert break_even_months(D(discount), months) == D(even)
+
+
+def test_one_more_unit_is_worth_nothing_at_the_best_size():
+    """Of ten hours seven have demand left, so at 30 % off one more unit neither saves nor costs."""
+    assert marginal_saving([D(0)] * 3 + [D(5)] * 7, D("0.30")) == 0
+    assert marginal_saving([D(5)] * 10, D("0.30")) == D("0.30")
+
+
+TODAY = date(2026, 10, 31)
+
+
+def test_a_first_purchase_is_cut_to_80_percent_and_bought_in_twelve_steps():
+    """Nothing is committed yet: a quarter of it would all end together, a twelfth is below a fifth."""
+    kept = guarded(D(100), [D(100)] * 24, D(0), 12, None, TODAY)
+    assert (kept.capacity, kept.now) == (80, D(80) / 12)
+    assert kept.findings == ["first_purchase_80_percent", "ladder_of_12"]
+
+
+def test_beside_enough_existing_commitments_a_quarter_is_bought_at_once():
+    """A quarter of 100 is a fifth of 125 of which 25 exist already."""
+    kept = guarded(D(100), [D(100)] * 24, D(25), 12, None, TODAY)
+    assert (kept.capacity, kept.now) == (100, 25)
+
+
+def test_three_years_cover_no_more_than_the_worst_twentieth_of_hours():
+    kept = guarded(D(100), [D(30)] * 5 + [D(100)] * 95, D(500), 36, None, TODAY)
+    assert kept.capacity == 30
+    assert "long_term_capped_at_p5" in kept.findings
+
+
+def test_nothing_is_bought_within_three_days_of_a_purchase():
+    assert guarded(D(100), [D(100)], D(500), 12, TODAY - timedelta(days=2), TODAY).now == 0
+    assert guarded(D(100), [D(100)], D(500), 12, TODAY - timedelta(days=3), TODAY).now == 25
+
+
+def test_poor_use_poor_return_late_break_even_and_daily_data_are_said():
+    """100 bought for 24 hours of DAY at 5 %: used 67.5 %, a loss, and even after 11.4 months."""
+    done = outcome(D(100), DAY, D("0.05"))
+    assert warnings(done, D("0.05"), 12, False) == [
+        "utilisation_below_80_percent",
+        "return_below_10_percent",
+        "break_even_after_9_months",
+        "daily_data_hides_peaks",
+    ]
+    assert warnings(outcome(D(40), DAY, D("0.28")), D("0.28"), 12, True) == []
+
+
+def test_reserved_databases_are_compared_with_a_plan_over_all_databases():
+    """RDS 10 an hour, a cache 10. Reserving RDS at 36 % saves 3.60, the plan over both at 20 % saves 4.00 an hour."""
+    pool = Pool("p/a/databases/USD", "p", "a", "databases", "USD", covered_hour=D(1000))
+    start = datetime(2026, 10, 1)
+    for hour in range(48):
+        pool.services["Relational"][start + timedelta(hours=hour)] = D(10)
+        pool.services["Cache"][start + timedelta(hours=hour)] = D(10)
+    reserved = Offer("ri", "RI", "reservation", "Relational", D("0.36"), 12, "No Upfront", D(0), "decision")
+    plan = Offer("db-sp", "Database plan", "savings_plan", None, D("0.20"), 12, "No Upfront", D(0), "decision")
+
+    plans, sizes = plan_pool(pool, [reserved, plan], TODAY)
+
+    assert [(p["offer_id"], p["is_chosen"], p["savings_month"]) for p in plans] == [
+        ("db-sp", True, D("2920")),
+        ("ri", False, D("2628")),
+    ]
+    assert plans[0]["guarded_commitment_hour"] == 16 and plans[0]["buy_now_commitment_hour"] == 4
+    assert {row["offer_id"] for row in sizes if row["is_best"]} == {"ri", "db-sp"}
+    assert all(row["savings_month"] == 0 for row in sizes if row["capacity_hour"] == 0)
