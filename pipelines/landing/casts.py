@@ -98,9 +98,10 @@ create or replace macro rounding_text(t) as case
     when regexp_full_match(t, '{_LONG}') then long_rounding(t)
     else list_transform([number_text(t)], lambda n: exact_rounding(n))[1] end;
 
--- ISO with Z, with an offset, with a blank, without seconds (FOCUS 1.0 of Azure), and American dates (Azure EA).
+-- ISO with Z, with an offset, with a blank, without seconds (FOCUS 1.0 of Azure), and American dates (Azure EA, Excel).
 create or replace macro utc_text(t) as case
-    when contains(t, '/') then strptime(t, ['%m/%d/%y', '%m/%d/%Y', '%m/%d/%Y %H:%M:%S', '%m/%d/%Y %I:%M:%S %p'])
+    when contains(t, '/') then strptime(t, [
+        '%m/%d/%y', '%m/%d/%Y', '%m/%d/%Y %H:%M:%S', '%m/%d/%Y %I:%M:%S %p', '%m/%d/%y %H:%M', '%m/%d/%Y %H:%M'])
     when strlen(t) = 10 then cast(t as timestamp)
     when strlen(t) = 17 and ends_with(t, 'Z') then cast(replace(t, 'Z', ':00') as timestamp)
     when ends_with(t, 'Z') then cast(t as timestamp)

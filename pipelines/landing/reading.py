@@ -398,7 +398,8 @@ def _credits_json_sql(source: SourceTable) -> str:
         text = f"cast({as_json} as varchar)"
         return f"case when json_type({as_json}) = 'OBJECT' then '[' || {text} || ']' else {text} end"
     text = f"filled({column.expr})"
-    return f"case when json_valid({text}) then {text} else replace({text}, chr(39), chr(34)) end"
+    as_json = f"replace({text}, chr(39), chr(34))"
+    return f"case when json_valid({text}) then {text} else regexp_replace({as_json}, ': None\\b', ': null', 'g') end"
 
 
 def _tag_columns_sql(source: SourceTable) -> str:

@@ -705,3 +705,24 @@ def test_months_read_by_an_older_way_of_reading_are_read_again(tmp_path, monkeyp
 
     assert outcomes(land(opened)) == {SEPTEMBER: "restated"}
     assert outcomes(land(opened)) == {SEPTEMBER: "unchanged"}
+
+
+def test_a_folder_that_cannot_be_listed_stops_its_source_and_no_other(tmp_path, monkeypatch):
+    """What lies in it may be half of a month: the rest is not landed as if it were all."""
+    report(tmp_path / "in", [line("5")])
+    report(tmp_path / "other", [line("7")])
+    closed = tmp_path / "in" / "cur" / "mycur" / "20261001-20261101"
+    closed.mkdir()
+    scandir = os.scandir
+
+    def refuse(path="."):
+        # As root, which CI may run as, every folder can be read.
+        if path == str(closed):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    result = land(workspace(tmp_path / "w", main=tmp_path / "in", other=tmp_path / "other"))
+
+    assert {r.source: r.outcome for r in result.results} == {"main": "failed", "other": "landed"}
+    assert f"{closed}: cannot be listed (Permission denied)" in str(result.failed[0].error)

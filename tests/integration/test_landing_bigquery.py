@@ -5,6 +5,7 @@ import json
 from decimal import Decimal
 
 import duckdb
+import pyarrow as pa
 import pytest
 from google.cloud.bigquery import SchemaField, Table, TimePartitioning
 
@@ -12,7 +13,7 @@ from pipelines.landing import land
 from pipelines.landing.deliveries import landed_deliveries
 from pipelines.landing.stores import bigquery as bigquery_store
 from pipelines.landing.stores import store
-from pipelines.landing.stores.bigquery import BigQueryTable
+from pipelines.landing.stores.bigquery import BigQueryTable, _readable
 from tests.emulators.faults import cutting_wire, faulty_proxy
 from tests.integration.bills import landed, outcomes, workspace
 from tests.integration.remote_stores import files_below
@@ -440,3 +441,13 @@ def test_a_server_that_is_not_there_is_a_clear_failure(tmp_path, table, append, 
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", "127.0.0.1:1")
     (failed,) = land(opened_on(tmp_path / "w", uri(table))).failed
     assert "cannot be read" in str(failed.error) and "Run `finops land` again later" in failed.error.fix
+
+
+def test_bignumeric_keeps_every_digit_as_text():
+    """76 digits do not fit into a decimal of 38: also inside nested rows they are text until the landing's casts."""
+    wide = pa.decimal256(76, 38)
+    rows = pa.table({"cost": pa.array([Decimal("0.12345678901234567890123456789012345678")], wide)})
+    nested = pa.list_(pa.struct([pa.field("amount", wide), pa.field("name", pa.string())]))
+
+    assert _readable(nested) == pa.list_(pa.struct([pa.field("amount", pa.string()), pa.field("name", pa.string())]))
+    assert rows["cost"].cast(_readable(wide)).to_pylist() == ["0.12345678901234567890123456789012345678"]

@@ -11,7 +11,17 @@ import pytest
 
 from pipelines.landing import land
 from pipelines.landing.deliveries import landed_deliveries
-from tests.integration.bills import HEADER, cur2_rows, data_export, landed, line, outcomes, report, workspace
+from tests.integration.bills import (
+    HEADER,
+    cur2_rows,
+    data_export,
+    landed,
+    line,
+    open_workspace,
+    outcomes,
+    report,
+    workspace,
+)
 
 
 def parquet(path: Path, select: str) -> Path:
@@ -378,3 +388,33 @@ def test_a_month_without_charges_is_a_delivery_of_no_rows(tmp_path):
     opened = workspace(tmp_path / "w", "azure", "cost_details", main=tmp_path / "in")
     assert outcomes(land(opened)) == {("main", "2026-09"): "landed", ("main", "2026-10"): "landed"}
     assert [d.rows for d in landed_deliveries(opened)] == [0, 0]
+
+
+def test_credits_that_python_printed_land_like_json(tmp_path):
+    """nise and scripts print them as a list of dicts, with None where Google has no type."""
+    (tmp_path / "in").mkdir()
+    credits = "[{'name': 'x', 'amount': -0.5, 'type': None}, {'name': 'y', 'amount': -0.25, 'type': 'DISCOUNT'}]"
+    (tmp_path / "in" / "bill.csv").write_text(
+        "billing_account_id,service.description,sku.description,usage_start_time,project.id,cost,currency,invoice.month,"
+        "cost_type,credits\n"
+        f'b,Compute Engine,N1,2026-09-13 07:00:00 UTC,p,2.5,USD,202609,regular,"{credits}"\n'
+    )
+    opened = workspace(tmp_path / "w", "gcp", "billing_export", main=tmp_path / "in")
+
+    assert land(opened).failed == []
+    assert landed(opened, "credits_total") == [Decimal("-0.75")]
+    assert landed(opened, "[c.type for c in credits]") == [[None, "DISCOUNT"]]
+
+
+def test_an_ea_bill_of_before_2019_lands_by_its_extended_cost(tmp_path):
+    """Blanks in the names, an American date, a comma at the end of every line, and no currency."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "Detail.csv").write_text(
+        "SubscriptionGuid,Date,Month,Day,Year,Meter Category,Consumed Quantity,ResourceRate,ExtendedCost,Tags,\n"
+        'guid-1,09/13/2026,9,13,2026,Virtual Machines,24,0.1,2.4,"{""a"":""b""}",\n'
+    )
+    opened = open_workspace(tmp_path / "w", {"name": "main", "provider": "azure", "format": "cost_details",
+                                             "uri": str(tmp_path / "in"), "currency": "EUR"})  # fmt: skip
+
+    assert land(opened).failed == []
+    assert landed(opened, "[cost_in_billing_currency, quantity]") == [[Decimal("2.4"), Decimal(24)]]

@@ -75,6 +75,8 @@ def test_a_canonical_aws_name_is_its_own_name(column):
         ("InvoiceSection", "invoice_section_name"),
         ("benefitId", "benefit_id"),
         ("ResourceRate", "effective_price"),
+        ("Extended Cost", "cost_in_billing_currency"),  # EA before 2019
+        ("Consumed Quantity", "quantity"),
         ("exchangeRatePricingToBilling", "exchange_rate"),
         ("\ufeffSubscriptionGuid", "subscription_id"),
     ],

@@ -10,6 +10,16 @@ from pipelines.errors import ExportError
 from pipelines.landing.stores.store import SourceFile, changed
 
 
+def _unreadable(problem: OSError) -> None:
+    """A folder that cannot be listed may hold half of a month: nothing is read without it."""
+    raise ExportError(
+        str(problem.filename),
+        f"cannot be listed ({problem.strerror})",
+        "The previous delivery stays",
+        "Give this user the right to list the folder, or move it out of the export, then rerun",
+    ) from None
+
+
 class LocalStore:
     def __init__(self, uri: str, root: Path) -> None:
         self.uri = uri
@@ -26,7 +36,7 @@ class LocalStore:
 
     def _walk(self) -> Iterator[SourceFile]:
         real_root = self.root.resolve()
-        for folder, folders, names in os.walk(self.root):
+        for folder, folders, names in os.walk(self.root, onerror=_unreadable):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in names:
                 path = Path(folder) / name
