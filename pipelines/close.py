@@ -20,11 +20,13 @@ from pipelines.invoices import missing_invoices
 from pipelines.landing.books import (
     COST_CENTERS,
     DRIVERS,
+    JOURNAL,
     LINES,
     BookEvent,
     Posting,
     book_events,
     closed_periods,
+    posted_journal,
     posted_lines,
     record,
     statement_hash,
@@ -105,7 +107,7 @@ def close(
             if content != soft.statement_hash:
                 raise CloseError(period, "the statements changed while they were approved", _NOT_CLOSED,
                                  f"Look at them and run `finops close {period}` again")  # fmt: skip
-            posting = _posting(con, period)
+            posting = _posting(con, workspace, period)
         record(workspace, "close", period, content, posting, _now(), approver, despite)
     _refresh(workspace, progress)
     return CloseSummary(period, "closed", content, totals, True)
@@ -141,7 +143,9 @@ def reopen(
             content = statement_hash(con, "reversal")
             columns = ", ".join(name for name in LINES.names if name not in ("sequence", "revision"))
             lines = con.execute(f"select {columns} from reversal order by line_id").to_arrow_table()
-        record(workspace, "reopen", period, content, Posting(lines), _now(), by, reason)
+            revision = 1 + sum(1 for e in events if e.billing_period == period and e.event != "soft_close")
+            journal = _reversed_journal(con, posted_journal(workspace, last), revision)
+        record(workspace, "reopen", period, content, Posting(lines, journal=journal), _now(), by, reason)
     _refresh(workspace, progress)
     return CloseSummary(period, "open", content, {}, True)
 
@@ -171,19 +175,39 @@ def _content(con: duckdb.DuckDBPyConnection, period: str) -> tuple[str, dict[str
     return statement_hash(con, lines), totals
 
 
-def _posting(con: duckdb.DuckDBPyConnection, period: str) -> Posting:
-    """The statements of a month as they stand: their lines, why they are so, and whom they name."""
+def _posting(con: duckdb.DuckDBPyConnection, workspace: Workspace, period: str) -> Posting:
+    """The statements of a month as they stand: their lines, why they are so, whom they name, and their journal."""
 
     def table(schema: pa.Schema, source: str, where: str, order: str) -> pa.Table:
         columns = ", ".join(name for name in schema.names if name not in ("sequence", "revision"))
         found = con.execute(f"select {columns} from {source} where {where} order by {order}", [period])
         return found.to_arrow_table()
 
+    mapping = read_decisions(workspace)["journal_columns"]
+
     return Posting(
         table(LINES, "fct_chargeback", "posting_period = ? and status <> 'closed'", "line_id"),
         table(DRIVERS, "fct_statement_drivers", "billing_period = ?", "all"),
         table(COST_CENTERS, "dim_statement_cost_centers", "billing_period = ?", "cost_center_id"),
+        table(JOURNAL, "fct_chargeback_journal", "billing_period = ? and not is_posted", "journal_id, line_no"),
+        tuple((str(row["column"]), str(row["field"])) for row in mapping),
     )
+
+
+def _reversed_journal(con: duckdb.DuckDBPyConnection, posted: Path, revision: int) -> pa.Table | None:
+    """A posted journal with its sides swapped, on the accounts that it was posted to."""
+    if not posted.is_file():
+        return None
+    changed = {
+        "journal_id": f"regexp_replace(journal_id, 'R[0-9]+$', 'R{revision}')",
+        "debit": "credit",
+        "credit": "debit",
+        "reversal_of": "journal_id",
+    }
+    columns = ", ".join(f"{changed.get(name, name)} as {name}" for name in JOURNAL.names if name != "sequence")
+    return con.execute(
+        f"select {columns} from read_parquet('{posted}') as posted order by posted.journal_id, posted.line_no"
+    ).to_arrow_table()
 
 
 def _earlier_open(con: duckdb.DuckDBPyConnection, period: str, events: list[BookEvent]) -> list[str]:

@@ -13,6 +13,7 @@ import duckdb
 from pipelines.build import build, compute_results, models_version
 from pipelines.errors import FinopsError, SettingsError
 from pipelines.landing import LandingReport, land
+from pipelines.landing.books import book_events, journal_columns_of
 from pipelines.landing.decisions import read_decisions
 from pipelines.landing.deliveries import landed_deliveries, write_atomically
 from pipelines.outputs.journal import write_journal
@@ -89,7 +90,9 @@ def showback(workspace: Workspace, period: str | None = None, progress: Progress
         names = ", ".join(f"U+{ord(c):04X}" for c in summary.unprintable[:8])
         more = f" and {len(summary.unprintable) - 8} more" if len(summary.unprintable) > 8 else ""
         progress(f"No font holds {names}{more}: PDFs show the code point. Add fonts with [statements] fonts.")
-    columns = [(row["column"], row["field"]) for row in read_decisions(workspace)["journal_columns"]]
+    columns = journal_columns_of(book_events(workspace), chosen)
+    if columns is None:
+        columns = tuple((row["column"], row["field"]) for row in read_decisions(workspace)["journal_columns"])
     write_journal(current / "marts.duckdb", chosen, columns, summary.folder / f"journal-{chosen}.csv")
     return summary
 

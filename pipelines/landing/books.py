@@ -11,6 +11,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -20,7 +21,7 @@ from pipelines.landing.deliveries import write_atomically
 from pipelines.settings import Workspace
 
 _MONEY = pa.decimal128(28, 12)
-_DRIVERS, _COST_CENTERS = "-drivers.parquet", "-cost-centers.parquet"
+_DRIVERS, _COST_CENTERS, _JOURNAL = "-drivers.parquet", "-cost-centers.parquet", "-journal.parquet"
 LINES = pa.schema(
     {
         "sequence": pa.int32(),
@@ -71,6 +72,25 @@ COST_CENTERS = pa.schema(
         "gl_account": pa.string(),
     }
 )
+JOURNAL = pa.schema(
+    {
+        "sequence": pa.int32(),
+        "journal_id": pa.string(),
+        "line_no": pa.int32(),
+        "billing_period": pa.string(),
+        "origin_period": pa.string(),
+        "posting_date": pa.date32(),
+        "company": pa.string(),
+        "account": pa.string(),
+        "cost_center_id": pa.string(),
+        "debit": _MONEY,
+        "credit": _MONEY,
+        "currency": pa.string(),
+        "text": pa.string(),
+        "source_ref": pa.string(),
+        "reversal_of": pa.string(),
+    }
+)
 EVENTS = pa.schema(
     {
         "sequence": pa.int32(),
@@ -95,11 +115,13 @@ STATEMENT_HASH = (
 
 @dataclass(frozen=True)
 class Posting:
-    """What a close posts, without sequence and revision. A reversal posts lines only."""
+    """What a close posts, without sequence and revision. A reversal posts lines and their journal only."""
 
     lines: pa.Table
     drivers: pa.Table | None = None  # why the lines are what they are
     cost_centers: pa.Table | None = None  # as the statements name them
+    journal: pa.Table | None = None  # with the accounts of then
+    journal_columns: tuple[tuple[str, str], ...] | None = None  # header and field of the journal file of then
 
 
 @dataclass(frozen=True)
@@ -114,11 +136,18 @@ class BookEvent:
     recorded_at: str  # UTC, ISO 8601
     decided_by: str = ""
     reason: str = ""
+    journal_columns: tuple[tuple[str, str], ...] | None = None  # of a close; None where it kept none
 
 
 def book_events(workspace: Workspace) -> list[BookEvent]:
     """Every event so far, in order."""
-    return [BookEvent(**json.loads(path.read_text("utf-8"))) for path in sorted(_folder(workspace).glob("*.json"))]
+    return [_event(json.loads(path.read_text("utf-8"))) for path in sorted(_folder(workspace).glob("*.json"))]
+
+
+def _event(kept: dict[str, Any]) -> BookEvent:
+    columns = kept.pop("journal_columns", None)
+    pairs = None if columns is None else tuple((str(header), str(field)) for header, field in columns)
+    return BookEvent(**kept, journal_columns=pairs)
 
 
 def record(
@@ -147,6 +176,7 @@ def record(
         recorded_at=recorded_at,
         decided_by=decided_by,
         reason=reason,
+        journal_columns=posting.journal_columns if posting else None,
     )
     folder = _folder(workspace)
     folder.mkdir(parents=True, exist_ok=True)
@@ -154,11 +184,13 @@ def record(
     if posting is not None:
         lines = _numbered(posting.lines, recorded.sequence)
         lines = lines.add_column(1, "revision", pa.array([revision] * len(lines), pa.int32()))
-        if posting.drivers is not None:
-            _write(folder / f"{stem}{_DRIVERS}", _numbered(posting.drivers, recorded.sequence).cast(DRIVERS))
-        if posting.cost_centers is not None:
-            centers = _numbered(posting.cost_centers, recorded.sequence).cast(COST_CENTERS)
-            _write(folder / f"{stem}{_COST_CENTERS}", centers)
+        for table, ending, schema in (
+            (posting.drivers, _DRIVERS, DRIVERS),
+            (posting.cost_centers, _COST_CENTERS, COST_CENTERS),
+            (posting.journal, _JOURNAL, JOURNAL),
+        ):
+            if table is not None:
+                _write(folder / f"{stem}{ending}", _numbered(table, recorded.sequence).cast(schema))
         _write(folder / f"{stem}.parquet", lines.cast(LINES))
     write_atomically(folder / f"{stem}.json", json.dumps(asdict(recorded), indent=1))
     return recorded
@@ -175,6 +207,7 @@ def register_books(workspace: Workspace) -> None:
         ("book_lines", ".parquet", LINES),
         ("book_drivers", _DRIVERS, DRIVERS),
         ("book_cost_centers", _COST_CENTERS, COST_CENTERS),
+        ("book_journal", _JOURNAL, JOURNAL),
     ):
         files = [_folder(workspace) / f"{stem}{ending}" for stem in stems]
         tables = [pq.read_table(path) for path in files if path.is_file()]
@@ -183,6 +216,17 @@ def register_books(workspace: Workspace) -> None:
 
 def posted_lines(workspace: Workspace, event: BookEvent) -> Path:
     return _folder(workspace) / f"{event.sequence:05d}-{event.event}-{event.billing_period}.parquet"
+
+
+def posted_journal(workspace: Workspace, event: BookEvent) -> Path:
+    """The journal that a close posted; closes of the first releases kept none."""
+    return _folder(workspace) / f"{event.sequence:05d}-{event.event}-{event.billing_period}{_JOURNAL}"
+
+
+def journal_columns_of(events: list[BookEvent], period: str) -> tuple[tuple[str, str], ...] | None:
+    """The columns that a closed month's journal file keeps; None while the decisions of today count."""
+    mine = [event for event in events if event.billing_period == period]
+    return mine[-1].journal_columns if mine and mine[-1].event == "close" else None
 
 
 def closed_periods(events: list[BookEvent]) -> list[str]:

@@ -49,7 +49,8 @@ def read_showback(marts: Path, period: str, *, is_estimate: bool = False) -> Sho
             raise StatementError(str(marts), what, NOT_WRITTEN, "Run `finops build` and `finops publish`") from missing
 
 
-# A closed month's figures may not depend on what was posted after it: only months up to the period are ever read.
+# A closed month's figures may not depend on what was posted after it: only months up to the period are ever read, and
+# of them only what had been posted when it closed.
 _POSTED = """
     select
         coalesce(nullif(posting_period, ''), billing_period) as month,
@@ -59,8 +60,13 @@ _POSTED = """
         coalesce(x_source, '') as source,
         coalesce(provider, '') as provider,
         coalesce(nullif(service_name, ''), '(no service)') as service,
-        line_id, billing_period, amount, billed_amount, status
+        line_id, billing_period, amount, billed_amount, status, revision
     from fct_chargeback
+"""
+_KNOWN_AT_CLOSE = """
+    status = 'closed' and (month, revision) in (
+        select (billing_period, revision) from fct_closed_statements where sequence <= (
+            select max(sequence) from fct_closed_statements where billing_period = '{period}' and event = 'close'))
 """
 
 
@@ -89,14 +95,15 @@ class _Reader:
             )
             raise StatementError("showback", what, NOT_WRITTEN, fix)
         if status == "closed":
-            self._history = "status = 'closed'"
+            self._history = _KNOWN_AT_CLOSE.format(period=self._period)
+        first_month = self._rows(f"select min(month) from ({_POSTED}) where {self._history}")[0][0]
         days = self._days() if is_estimate else {}
-        statements = self._statements(first_month=months[0], days=days)
+        statements = self._statements(first_month=first_month, days=days)
         digits = {section.currency: section.digits for statement in statements for section in statement.sections}
         return Showback(
             period=self._period,
             status=status,
-            year_starts=max(f"{self._period[:4]}-01", months[0]),
+            year_starts=max(f"{self._period[:4]}-01", first_month),
             published_as="" if status == "closed" else self._published_as(),
             currencies=tuple(sorted(digits, key=self._currency_order())),
             digits=digits,

@@ -108,8 +108,14 @@ def test_the_life_of_a_month(books):
     showback(books, SEPTEMBER)
     files = {p.name: p.read_bytes() for p in sorted((books.reports / SEPTEMBER).iterdir())}
 
-    # The rule moves 30.00 from B to A, for September too, and both have new names and owners.
-    decide(books, "cost_centers", "A,Renamed A,,,,Ann,,6100,1,0,2026-01-01,", "B,Renamed B,,,,Bo,,6200,1,0,2026-01-01,")
+    booked = f"select * from fct_chargeback_journal where billing_period = '{SEPTEMBER}' order by all"
+    posted_journal = ask(books, booked)
+
+    # The rule moves 30.00 from B to A, for September too. Both have new names, owners and accounts, and the ERP is new.
+    decide(books, "cost_centers", "A,Renamed A,T,D,U,Ann,,6101,1,0,2026-01-01,",
+           "B,Renamed B,T,D,U,Bo,,6201,1,0,2026-01-01,")  # fmt: skip
+    decide(books, "gl_accounts", "clearing,6990,", "company,2000,")
+    decide(books, "journal_columns", "Account,account,", "Debit,debit,", "Credit,credit,", "Unit,company,")
     decide(books, "allocation_rules", "a,1,tag,CostCenter,A,A,100,,,", "b,1,tag,CostCenter,B,B,100,,,",
            "m,1,tag,CostCenter,b-moved,A,100,,,")  # fmt: skip
     refresh(books)
@@ -146,13 +152,14 @@ def test_the_life_of_a_month(books):
     showback(books, OCTOBER)
     with (books.reports / OCTOBER / f"journal-{OCTOBER}.csv").open() as file:
         assert sorted(map(tuple, csv.reader(file))) == [
-            ("6100", "10.00", "0.00", "1000"),
-            ("6100", "37.77", "0.00", "1000"),
-            ("6200", "0.00", "30.00", "1000"),
-            ("6999", "0.00", "10.00", "1000"),
-            ("6999", "0.00", "7.77", "1000"),
-            ("Konto", "Soll", "Haben", "Kreis"),
+            ("6101", "10.00", "0.00", "2000"),
+            ("6101", "37.77", "0.00", "2000"),
+            ("6201", "0.00", "30.00", "2000"),
+            ("6990", "0.00", "10.00", "2000"),
+            ("6990", "0.00", "7.77", "2000"),
+            ("Account", "Debit", "Credit", "Unit"),
         ]
+    assert ask(books, booked) == posted_journal
 
     # A reversal stays in the books, and the month counts what costs and rules say now.
     with pytest.raises(CloseError, match="not the newest closed month"):
@@ -166,8 +173,14 @@ def test_the_life_of_a_month(books):
         ("close", 1, "Dana", True),
         ("reopen", 2, "Dana", True),
     ]
-    assert ask(books, "select distinct reversal_of from fct_chargeback_journal where reversal_of is not null") == [
-        ("FIN-2026-09-USD-R1",)
+    reversal = (
+        "select reversal_of, account, debit, credit from fct_chargeback_journal "
+        "where reversal_of is not null order by all"
+    )
+    assert ask(books, reversal) == [
+        ("FIN-2026-09-USD-R1", "6100", Decimal(0), Decimal(100)),
+        ("FIN-2026-09-USD-R1", "6200", Decimal(0), Decimal(50)),
+        ("FIN-2026-09-USD-R1", "6999", Decimal(150), Decimal(0)),
     ]
 
     # Someone changes a cent of the closed statement in landing: the next build says so.

@@ -63,14 +63,18 @@ DRIVERS = [  # of search in July: method, rule, driver, own quantity, all, share
 DAYS = [("2026-07-01", "1000"), ("2026-07-05", "200"), ("2026-07-06", "101.703412")]  # Wednesday, Sunday, Monday
 
 
-def build_marts(path: Path, status: str = "open", extra: Sequence[tuple[str, ...]] = ()) -> Path:
+def build_marts(
+    path: Path, status: str = "open", extra: Sequence[tuple[str, ...]] = (), later_closed: Sequence[str] = ()
+) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(path)) as connection:
         connection.execute("""
             create table fct_chargeback (
                 billing_period varchar, posting_period varchar, cost_center_id varchar, line_id varchar, kind varchar,
                 x_source varchar, provider varchar, service_name varchar, amount decimal(28, 12),
-                billed_amount decimal(28, 12), currency varchar, status varchar);
+                billed_amount decimal(28, 12), currency varchar, status varchar, revision integer);
+            create table fct_closed_statements (sequence integer, billing_period varchar, event varchar,
+                revision integer);
             create table dim_statement_cost_centers (
                 billing_period varchar, cost_center_id varchar, name varchar, team varchar, department varchar,
                 business_unit varchar, owner varchar, gl_account varchar, is_posted boolean);
@@ -101,7 +105,12 @@ def build_marts(path: Path, status: str = "open", extra: Sequence[tuple[str, ...
         for billing, posting, center, line, kind, service, amount, billed, currency in [*CHARGEBACK, *extra]:
             values = [billing, posting, center, line, kind, "payer", "aws", service, Decimal(amount), Decimal(billed)]
             final = status if billing == JULY else "closed"
-            connection.execute(f"insert into fct_chargeback values ({', '.join('?' * 12)})", [*values, currency, final])
+            connection.execute(
+                f"insert into fct_chargeback values ({', '.join('?' * 12)}, 1)", [*values, currency, final]
+            )
+        closed = [MAY, JUNE, *([JULY] if status == "closed" else []), *later_closed]
+        for sequence, month in enumerate(closed):
+            connection.execute("insert into fct_closed_statements values (?, ?, 'close', 1)", [sequence, month])
         for center, name, department, unit, owner in CENTERS:
             values = [JULY, center, name, "team", department, unit, owner, "6100", status == "closed"]
             connection.execute(f"insert into dim_statement_cost_centers values ({', '.join('?' * 9)})", values)
@@ -327,7 +336,9 @@ def test_closed_statement_does_not_change_when_later_runs_publish(tmp_path: Path
     """The run is not named on a closed statement, and what later months post does not reach it."""
     before = write_statements(build_marts(tmp_path / "1" / "m.duckdb", "closed"), JULY, tmp_path / "r1")
     later = ("2026-08", "2026-08", "search", "s-aug", "direct", "Compute", "5.00", "5.00", "USD")
-    changed = build_marts(tmp_path / "2" / "m.duckdb", "closed", [later])
+    # A bill of an older month that arrived, and was closed, only after July.
+    older = ("2026-02", "2026-02", "search", "s-feb", "direct", "Compute", "6.00", "6.00", "USD")
+    changed = build_marts(tmp_path / "2" / "m.duckdb", "closed", [later, older], ["2026-02"])
     with duckdb.connect(str(changed)) as connection:
         connection.execute("update publish_info set run_id = 'run-2', published_at = '2026-09-01'")
     after = write_statements(changed, JULY, tmp_path / "r2")

@@ -1,7 +1,18 @@
 -- The statements as double entry for the ledger of the company. Grain: journal line.
 -- One journal per posting period, revision and currency. Each cost centre's account is debited (credited when negative),
 -- central clearing takes the other side, so debits equal credits to the cent. Fractions of a cent are not booked.
+-- A closed month's journal is the one that was posted: accounts that change later change later journals only.
 with
+
+posted as (
+    select journal.*, events.revision
+    from {{ ref('stg_finops__book_journal') }} as journal
+    inner join {{ ref('stg_finops__book_events') }} as events on journal.sequence = events.sequence
+),
+
+postings as (
+    select distinct billing_period, revision from posted
+),
 
 accounts as (
     select
@@ -19,18 +30,20 @@ centers as (
 
 amounts as (
     select
-        posting_period,
-        billing_period,
-        revision,
-        cost_center_id,
-        kind,
-        currency,
-        min(status) as status,
-        sum(amount) as amount
-    from {{ ref('fct_chargeback') }}
-    where kind <> 'rounding'
-    group by posting_period, billing_period, revision, cost_center_id, kind, currency
-    having sum(amount) <> 0
+        lines.posting_period,
+        lines.billing_period,
+        lines.revision,
+        lines.cost_center_id,
+        lines.kind,
+        lines.currency,
+        min(lines.status) as status,
+        sum(lines.amount) as amount
+    from {{ ref('fct_chargeback') }} as lines
+    left join postings on lines.posting_period = postings.billing_period and lines.revision = postings.revision
+    where lines.kind <> 'rounding' and postings.revision is null
+    group by
+        lines.posting_period, lines.billing_period, lines.revision, lines.cost_center_id, lines.kind, lines.currency
+    having sum(lines.amount) <> 0
 ),
 
 dated as (
@@ -128,3 +141,10 @@ left join {{ ref('stg_finops__book_events') }} as events
         and entries.revision = events.revision
         and events.event <> 'soft_close'
 where entries.amount <> 0
+union all
+select
+    posted.journal_id, posted.line_no, posted.billing_period, posted.origin_period, posted.posting_date, posted.company,
+    posted.account, posted.cost_center_id, posted.debit, posted.credit, posted.currency, posted.text, posted.source_ref,
+    posted.reversal_of,
+    true as is_posted
+from posted
