@@ -3,7 +3,9 @@
 `soft_close` fails while the month is incomplete and names what is missing; land it and clear the task. `approve` waits
 48 hours under Required Actions and rejects when nobody answers; a rejected month stays soft closed, nothing is written.
 A row of decisions/close_approvals.csv answers instead, without anybody at the screen. Rerun it at will: what is closed
-stays closed. Parameters: `period` (YYYY-MM) for another month, `despite`, the reason for closing an incomplete month.
+stays closed. `send_letters` mails each statement to its owner once if finops.toml says `[mail] send = true`; otherwise
+it only logs who would get what. Parameters: `period` (YYYY-MM) for another month, `despite`, the reason for closing an
+incomplete month.
 """
 
 from datetime import datetime, timedelta
@@ -81,14 +83,29 @@ def monthly_showback():
         from pipelines.run import showback
         from pipelines.settings import Workspace
 
-        return str(showback(Workspace.open(), period, print).folder)
+        showback(Workspace.open(), period, print)
+        return period
+
+    @task
+    def send_letters(period: str) -> list[str]:
+        from pipelines.outputs.letters import write_letters
+        from pipelines.settings import Workspace
+
+        workspace = Workspace.open()
+        found = write_letters(workspace, period, send=workspace.settings.mail.send, progress=print)
+        refused = [letter.cost_center_id for letter in found if letter.state == "refused"]
+        if refused:
+            raise RuntimeError(
+                f"letters refused: {', '.join(refused)}; clear this task when their addresses are mended"
+            )
+        return [letter.state for letter in found]
 
     month = soft_close()
     decided = who_decides(month)
     closed = close_books(month)
     decided >> [approve, closed]
     approve >> closed
-    write_statements(closed)
+    send_letters(write_statements(closed))
 
 
 monthly_showback()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from pipelines.landing.books import book_events, journal_columns_of
 from pipelines.landing.decisions import read_decisions
 from pipelines.landing.deliveries import landed_deliveries, write_atomically
 from pipelines.outputs.journal import write_journal
+from pipelines.outputs.letters import Letter, write_letters
 from pipelines.outputs.publish import current_run, publish
+from pipelines.outputs.statement_model import last_day
 from pipelines.outputs.statements import StatementSummary, write_statements
 from pipelines.settings import Workspace, is_period
 
@@ -75,8 +78,16 @@ def _inputs_fingerprint(workspace: Workspace) -> str:
     return digest.hexdigest()
 
 
-def showback(workspace: Workspace, period: str | None = None, progress: Progress = lambda _: None) -> StatementSummary:
-    """Write the statements of one billing period (default: the newest) from the published marts."""
+def showback(
+    workspace: Workspace,
+    period: str | None = None,
+    progress: Progress = lambda _: None,
+    today: date | None = None,
+) -> StatementSummary:
+    """Write the statements of one billing period (default: the newest) from the published marts.
+
+    A month that still runs `today` (UTC) is an estimate: marked as such everywhere, and without a journal.
+    """
     if period and not is_period(period):
         raise SettingsError("showback", f"'{period}' is not a billing period", fix="Write it like 2026-10")
     current = current_run(workspace)
@@ -85,16 +96,48 @@ def showback(workspace: Workspace, period: str | None = None, progress: Progress
     chosen = period or newest_period(current)
     if chosen is None:
         raise FinopsError(str(current), "the published marts hold no month", fix="Land a bill, then run `finops run`")
-    summary = write_statements(current / "marts.duckdb", chosen, workspace.reports, fonts=workspace.statement_fonts)
+    is_estimate = is_running(current, chosen, today)
+    summary = write_statements(
+        current / "marts.duckdb", chosen, workspace.reports, is_estimate=is_estimate, fonts=workspace.statement_fonts
+    )
     if summary.unprintable:
         names = ", ".join(f"U+{ord(c):04X}" for c in summary.unprintable[:8])
         more = f" and {len(summary.unprintable) - 8} more" if len(summary.unprintable) > 8 else ""
         progress(f"No font holds {names}{more}: PDFs show the code point. Add fonts with [statements] fonts.")
+    journal = summary.folder / f"journal-{chosen}.csv"
+    if is_estimate:
+        journal.unlink(missing_ok=True)
+        return summary
     columns = journal_columns_of(book_events(workspace), chosen)
     if columns is None:
         columns = tuple((row["column"], row["field"]) for row in read_decisions(workspace)["journal_columns"])
-    write_journal(current / "marts.duckdb", chosen, columns, summary.folder / f"journal-{chosen}.csv")
+    write_journal(current / "marts.duckdb", chosen, columns, journal)
     return summary
+
+
+def is_running(run_folder: Path, period: str, today: date | None = None) -> bool:
+    """True while an open month is not over (UTC): what it costs can only be estimated."""
+    if (today or datetime.now(UTC).date()) > last_day(period):
+        return False
+    with duckdb.connect(str(run_folder / "marts.duckdb"), read_only=True) as con:
+        is_open = "select count(*) > 0 from fct_chargeback where posting_period = ? and status = 'open'"
+        return bool(_one(con, is_open, [period]))
+
+
+def letters(
+    workspace: Workspace,
+    period: str | None = None,
+    *,
+    send: bool = False,
+    progress: Progress = lambda _: None,
+    today: date | None = None,
+) -> list[Letter]:
+    """Write the statements of a month (default: the newest) and their cover letters; send those only with `send`."""
+    chosen = showback(workspace, period, progress, today).period
+    current = current_run(workspace)
+    assert current is not None
+    is_estimate = is_running(current, chosen, today)
+    return write_letters(workspace, chosen, is_estimate=is_estimate, send=send, progress=progress)
 
 
 def newest_period(run_folder: Path) -> str | None:

@@ -124,6 +124,24 @@ class AnomaliesTable(_Strict):
     min_amount: Annotated[float, Field(ge=0)] = 25.0
 
 
+class MailTable(_Strict):
+    """The mail server that cover letters leave by; its password is $FINOPS_MAIL_PASSWORD and never stands here."""
+
+    host: str = ""
+    port: Annotated[int, Field(ge=1, le=65_535)] = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    sender: str = ""
+    send: bool = False  # whether monthly_showback sends; the command has --send
+
+    @field_validator("sender")
+    @classmethod
+    def _sender_is_an_address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"([^<>\r\n]*<)?[^<>\s@]+@[^<>\s@]+>?", value):
+            raise ValueError("write it like FinOps <finops@example.com>")
+        return value
+
+
 class Settings(_Strict):
     workspace: WorkspaceTable = WorkspaceTable()
     build: BuildTable = BuildTable()
@@ -132,6 +150,7 @@ class Settings(_Strict):
     publish: PublishTable = PublishTable()
     statements: StatementsTable = StatementsTable()
     anomalies: AnomaliesTable = AnomaliesTable()
+    mail: MailTable = MailTable()
     sources: tuple[Source, ...] = ()
 
     @model_validator(mode="after")

@@ -63,6 +63,14 @@ reporting_currency = "USD"
 
 # [statements]
 # fonts = "fonts"                  # a folder of fonts, for scripts that the packaged ones lack
+
+# [mail]                           # the cover letters of statements; the password is $FINOPS_MAIL_PASSWORD
+# host = "smtp.example.com"
+# port = 587
+# security = "starttls"            # starttls | tls | none
+# user = "finops"
+# sender = "FinOps <finops@example.com>"
+# send = false                     # true: monthly_showback sends them once a month is closed
 """
 
 _EXAMPLES = {

