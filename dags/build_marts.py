@@ -1,4 +1,4 @@
-"""Build, look for anomalies, audit and publish the marts whenever a bill has changed.
+"""Build, forecast, look for anomalies, audit and publish the marts whenever a bill has changed.
 
 Readers see the old run or the new one, never a mixture: a failing test or audit leaves the previous run published.
 The log names the model or the fact that failed. After mending the decision file or the export, clear the failed task,

@@ -14,14 +14,14 @@ import numpy as np
 from forecasting.backtest import TREES, Origin, forecast_from
 from forecasting.calendar_charges import Split, split_monthly_charges
 from forecasting.combination import MONTHLY_SIX, Judged, combine, combine_months, describe, judge, known_at
-from forecasting.intervals import LEVELS, UNTESTED, Band, calibrate, calibrate_totals
+from forecasting.intervals import LEVELS, UNTESTED, Band, Told, calibrate, calibrate_totals, told
 from forecasting.results import BacktestRow, Forecast, SeriesForecast
 from forecasting.series import DAILY, MONTHLY, SEASON, Panel, Series, Values
 
 Progress = Callable[[str], None]
 POOLS = {
     DAILY: {
-        "fast": ("DynamicTheta", "WeekdayMean", "SeasonalNaive", *TREES),
+        "fast": ("DynamicTheta", "WeekdayMean", "SeasonalNaive", "LightGBM", "XGBoost"),
         "full": ("AutoARIMA", "AutoETS", "DynamicTheta", "CES", "WeekdayMean", "SeasonalNaive", "Prophet", *TREES),
     },
     MONTHLY: {"fast": ("MSTL", "SeasonalNaive", "LightGBM", "DynamicTheta"), "full": MONTHLY_SIX},
@@ -109,15 +109,20 @@ def _forecast_group(
     now = forecast_from(panel, 0, horizon, models, seed=seed, workers=workers)
     combined = [(origin, _combined(panel, past, origin, models)[0]) for origin in past]
     point, judged = _combined(panel, past, now, models)
-    band, total_band = calibrate(combined, now, point), calibrate_totals(combined, now, point)
+    said, before = told(now, point), [told(origin, made) for origin, made in combined]
+    band, total_band = calibrate(before, said), calibrate_totals(before, said)
     rows = [
         row
         for origin, made in combined
-        for row in _tested(panel, origin, models, made, calibrate(_before(combined, origin), origin, made))
+        for row in _tested(panel, origin, models, made, calibrate(_before(combined, origin), told(origin, made)))
     ]
     accuracy = _accuracy(combined, len(panel))
     forecasts = [
-        _finished(group[at], split, signs[at], at, (point, band, total_band), judged, now, models, accuracy[at])
+        replace(
+            _finished(group[at], split, signs[at], at, (point, band, total_band), judged, now, models, accuracy[at]),
+            said=_row_of(said, at, signs[at]),
+            said_before=tuple(_row_of(then, at, signs[at]) for then in before),
+        )
         for at, split in enumerate(splits)
     ]
     return forecasts, rows
@@ -127,7 +132,7 @@ def origins_back(panel: list[Series], horizon: int) -> list[int]:
     """How far back the backtest stands, farthest first: 30 days (12 months) apart, nearer for short histories."""
     daily = panel[0].frequency == DAILY
     longest = max(len(s.values) for s in panel)
-    count = 4 if daily else 3
+    count = 4 if daily and len(panel) <= FULL_UP_TO else 3
     step = max(1, min(30 if daily else 12, longest // (count + 3)))
     return [step * k for k in range(count, 0, -1) if longest - step * k >= 3]
 
@@ -142,9 +147,16 @@ def _combined(
     return combine(origin, judged, np.array([len(s.values) - origin.steps_back for s in panel])), judged
 
 
-def _before(combined: list[tuple[Origin, Values]], origin: Origin) -> list[tuple[Origin, Values]]:
+def _before(combined: list[tuple[Origin, Values]], origin: Origin) -> list[Told]:
     earlier = {o.steps_back: o for o in known_at([o for o, _ in combined], origin.steps_back)}
-    return [(earlier[o.steps_back], made) for o, made in combined if o.steps_back in earlier]
+    return [told(earlier[o.steps_back], made) for o, made in combined if o.steps_back in earlier]
+
+
+def _row_of(said: Told, at: int, sign: float) -> Told:
+    """One series of it, with a credit's sign turned back."""
+    rows = {n: (below[at : at + 1], above[at : at + 1]) for n, (below, above) in said.widths.items()}
+    widths = rows if sign > 0 else {n: (above, below) for n, (below, above) in rows.items()}
+    return Told(sign * said.point[at : at + 1], sign * said.actuals[at : at + 1], widths)
 
 
 def _accuracy(combined: list[tuple[Origin, Values]], count: int) -> list[float | None]:
@@ -183,6 +195,7 @@ def _tested(
                 BacktestRow(
                     unique_id=series.unique_id,
                     origin=series.periods(-origin.steps_back, 1)[0],
+                    grain="day" if series.frequency == DAILY else "month",
                     horizon=int(known.sum()),
                     model=name,
                     actual=float(actual.sum()),

@@ -25,11 +25,24 @@ _SPANS = ((1, 7), (8, 30), (31, 60), (61, 400))
 
 
 @dataclass(frozen=True)
+class Told:
+    """What was said at one origin, (series, horizon): the combination, what came since (NaN: not yet), raw widths."""
+
+    point: Values
+    actuals: Values
+    widths: dict[int, tuple[Values, Values]]  # below and above, per level
+
+
+@dataclass(frozen=True)
 class Band:
     """Lower and upper bounds, (series, horizon), per level."""
 
     lower: dict[int, Values]
     upper: dict[int, Values]
+
+
+def told(origin: Origin, point: Values) -> Told:
+    return Told(point, origin.actuals, shapes(origin, point))
 
 
 def shapes(origin: Origin, point: Values) -> dict[int, tuple[Values, Values]]:
@@ -50,53 +63,52 @@ def shapes(origin: Origin, point: Values) -> dict[int, tuple[Values, Values]]:
     return found
 
 
-def calibrate(past: list[tuple[Origin, Values]], now: Origin, point: Values) -> Band:
-    """Bounds of `point` per day, from earlier origins and the combined forecasts made there."""
-    widths = shapes(now, point)
+def calibrate(past: list[Told], now: Told) -> Band:
+    """Bounds of the point per day, from what was said at earlier origins."""
+    point = now.point
     lower, upper = {}, {}
     for level in LEVELS:
         factors = np.ones_like(point)
         for first, last in _SPANS:
-            columns = slice(first - 1, min(last, point.shape[1]))
             if first > point.shape[1]:
                 break
-            scores = [_scores(origin, made, level)[:, columns] for origin, made in past]
+            columns = slice(first - 1, min(last, point.shape[1]))
+            scores = [_scores(then, level)[:, columns] for then in past]
             factors[:, columns] = _factors(scores, level, "day", len(point))[:, None]
-        factors = _never_falling(factors)
-        below, above = widths[level]
+        factors = _never_missing(factors)
+        below, above = now.widths[level]
         lower[level], upper[level] = point - factors * below, point + factors * above
     return _contained(Band(lower, upper), point)
 
 
-def calibrate_totals(past: list[tuple[Origin, Values]], now: Origin, point: Values) -> Band:
-    """Bounds of the running total of `point`, from its first day to each day."""
-    total = np.cumsum(point, axis=1)
-    widths = shapes(now, point)
-    steps = sorted({step for step in (1, 7, 14, 30, 60, 90) if step < point.shape[1]} | {point.shape[1]})
+def calibrate_totals(past: list[Told], now: Told) -> Band:
+    """Bounds of the running total of the point, from its first day to each day."""
+    total = np.cumsum(now.point, axis=1)
+    horizon = total.shape[1]
+    steps = sorted({step for step in (1, 7, 14, 30, 60, 90) if step < horizon} | {horizon})
     lower, upper = {}, {}
     for level in LEVELS:
         known = []
         for step in steps:
-            scores = []
-            for origin, made in past:
-                if made.shape[1] < step:
-                    continue
-                below, above = shapes(origin, made)[level]
-                error = (origin.actuals - made)[:, :step].sum(axis=1)
-                width = np.where(error < 0, below[:, :step].sum(axis=1), above[:, :step].sum(axis=1))
-                scores.append((np.abs(error) / width)[:, None])
-            known.append(_factors(scores, level, "total", len(point)) if scores else np.full(len(point), np.nan))
-        factors = _along(np.array(known), steps, point.shape[1])
-        below, above = (np.cumsum(width, axis=1) for width in widths[level])
+            scores = [_total_scores(then, level, step) for then in past if then.point.shape[1] >= step]
+            known.append(_factors(scores, level, "total", len(total)))
+        factors = _along(np.array(known), steps, horizon)
+        below, above = (np.cumsum(width, axis=1) for width in now.widths[level])
         lower[level], upper[level] = total - factors * below, total + factors * above
     return _contained(Band(lower, upper), total)
 
 
-def _scores(origin: Origin, made: Values, level: int) -> Values:
+def _scores(then: Told, level: int) -> Values:
     """How many times its uncalibrated width each actual lay from the forecast; NaN where none is known."""
-    below, above = shapes(origin, made)[level]
-    error = origin.actuals - made
+    below, above = then.widths[level]
+    error = then.actuals - then.point
     return np.asarray(np.abs(error) / np.where(error < 0, below, above))
+
+
+def _total_scores(then: Told, level: int, step: int) -> Values:
+    below, above = (width[:, :step].sum(axis=1) for width in then.widths[level])
+    error = (then.actuals - then.point)[:, :step].sum(axis=1)
+    return np.asarray((np.abs(error) / np.where(error < 0, below, above))[:, None])
 
 
 def _factors(scores: list[Values], level: int, kind: str, count: int) -> Values:
@@ -118,7 +130,7 @@ def _quantile(scores: Values, level: int) -> float:
     return float(np.quantile(scores, min(1.0, level / 100 * (1 + 1 / len(scores)))))
 
 
-def _never_falling(factors: Values) -> Values:
+def _never_missing(factors: Values) -> Values:
     """Spans without scores take the factor before them; one without any takes 1.0."""
     filled = factors.copy()
     for column in range(filled.shape[1]):

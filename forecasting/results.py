@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from forecasting.intervals import LEVELS, Band
+from forecasting.intervals import LEVELS, Band, Told
 from forecasting.series import Refusal, Series, Values
 
 
@@ -29,6 +29,8 @@ class SeriesForecast:
     accuracy: float | None  # of the combination at earlier origins: 1 - WAPE
     candidates: dict[str, float]  # accuracy of every candidate that was tested
     assumptions: tuple[str, ...]
+    said: Told | None = None  # this series' row of what its intervals were made from; None without models
+    said_before: tuple[Told, ...] = ()  # the same at earlier origins, farthest first
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class BacktestRow:
 
     unique_id: str
     origin: date  # the last day that the forecast could see
+    grain: str  # day | month
     horizon: int  # periods compared
     model: str
     actual: float  # their sum

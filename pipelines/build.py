@@ -23,6 +23,7 @@ from pipelines.landing.books import register_books
 from pipelines.landing.contracts import CONTRACTS
 from pipelines.landing.decisions import land_decisions
 from pipelines.landing.deliveries import landed_deliveries, locked, write_atomically
+from pipelines.landing.forecasts import ensure_forecast_files, vintages
 from pipelines.landing.history import chains, delivery_version, prune_history, register_history
 from pipelines.landing.land import ensure_contract_files
 from pipelines.landing.results import ensure_result_files, results_version
@@ -70,7 +71,7 @@ def build(
 
 
 # What Python computes from the built warehouse, in this order; entry points of the packages above.
-RESULT_STEPS = ("anomalies", "recommend")
+RESULT_STEPS = ("forecast", "anomalies", "recommend")
 
 
 def compute_results(workspace: Workspace, progress: Callable[[str], None] = lambda _: None) -> BuildSummary:
@@ -80,10 +81,11 @@ def compute_results(workspace: Workspace, progress: Callable[[str], None] = lamb
     """
     with locked(workspace, "warehouse"):
         ensure_result_files(workspace)
-        before = results_version(workspace)
+        ensure_forecast_files(workspace)
+        before = results_version(workspace), vintages(workspace)
         for name in RESULT_STEPS:
             progress(find_step(name)(workspace))
-        if results_version(workspace) == before:
+        if (results_version(workspace), vintages(workspace)) == before:
             return BuildSummary(0, 0, False)
         arguments = ["build", "--select", "path:models/staging/results+", "--exclude-resource-type", "unit_test"]
         models, tests = run_dbt(workspace, arguments, progress)
@@ -122,6 +124,7 @@ def register_deliveries(workspace: Workspace) -> None:
     ensure_contract_files(workspace)
     register_usage(workspace)
     ensure_result_files(workspace)
+    ensure_forecast_files(workspace)
     register_books(workspace)
     sources = {source.name: source for source in workspace.sources}
     deliveries = [d for d in landed_deliveries(workspace) if d.source in sources and CONTRACTS[d.dataset].is_bill]

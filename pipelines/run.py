@@ -57,7 +57,7 @@ def run(workspace: Workspace, period: str | None = None, progress: Progress = la
         return RunSummary(report, current, None, False)
     progress("2/5  building the warehouse")
     build(workspace, progress=progress)
-    progress("3/5  looking for anomalies")
+    progress("3/5  forecasting, looking for anomalies")
     compute_results(workspace, progress)
     progress("4/5  auditing and publishing")
     current = publish(workspace, progress=progress).folder

@@ -118,6 +118,12 @@ class StatementsTable(_Strict):
     fonts: str | None = None
 
 
+class ForecastTable(_Strict):
+    """Candidates of the daily run: fast (seconds), or full (about two CPU seconds per series and origin)."""
+
+    pool: Literal["fast", "full"] = "fast"
+
+
 class AnomaliesTable(_Strict):
     """What an anomaly must move at least, per day: an amount in reporting currency."""
 
@@ -149,6 +155,7 @@ class Settings(_Strict):
     gate: GateTable = GateTable()
     publish: PublishTable = PublishTable()
     statements: StatementsTable = StatementsTable()
+    forecast: ForecastTable = ForecastTable()
     anomalies: AnomaliesTable = AnomaliesTable()
     mail: MailTable = MailTable()
     sources: tuple[Source, ...] = ()

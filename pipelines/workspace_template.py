@@ -58,6 +58,9 @@ reporting_currency = "USD"
 # [gate]
 # max_drop = 0.9                   # a month that loses more of its rows than this is held back
 
+# [forecast]
+# pool = "fast"                    # full: more candidates, minutes instead of seconds
+
 # [anomalies]
 # min_amount = 25                  # per day, in reporting currency; smaller deviations raise no alarm
 

@@ -40,3 +40,12 @@
 {% macro duckdb__landed_results(table) -%}
     read_parquet('{{ var("landing") }}/results/{{ table }}.parquet', hive_partitioning = false)
 {%- endmacro %}
+
+{# Every vintage of the forecasts; an empty one is always there. #}
+{% macro landed_forecasts(table) -%}
+    {{ return(adapter.dispatch('landed_forecasts', 'finops')(table)) }}
+{%- endmacro %}
+
+{% macro duckdb__landed_forecasts(table) -%}
+    read_parquet('{{ var("landing") }}/forecasts/*/{{ table }}.parquet', union_by_name = true, hive_partitioning = false)
+{%- endmacro %}

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.app import JsonOption, app, out, say
+from pipelines.cli.app import JsonOption, WorkspaceOption, app, out, say
+from pipelines.settings import Workspace
 
 
 @app.command()
@@ -21,18 +22,28 @@ def forecast(
     pool: Annotated[str, typer.Option(help="Candidates: fast, full, or auto by the number of series.")] = "auto",
     seed: Annotated[int, typer.Option(help="Same input and seed, same bytes.")] = 7,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Forecast cost series with calibrated 80 % and 95 % intervals.
+    """Forecast costs with calibrated 80 % and 95 % intervals: of the built warehouse, or of a file of series.
 
     Example: finops forecast --series costs.csv --horizon 90 --out forecast.parquet
     """
     from pipelines.steps import find_step
 
-    if series is None or to is None:
-        raise typer.BadParameter("name both --series FILE and --out FILE")
+    if (series is None) != (to is None):
+        raise typer.BadParameter("name both --series FILE and --out FILE, or neither to forecast the workspace")
     if pool not in ("auto", "fast", "full"):
         raise typer.BadParameter(f"'{pool}' is not one of auto, fast, full")
+    if series is None or to is None:
+        from pipelines.build import compute_results
+
+        summary = compute_results(Workspace.open(workspace), say)
+        if as_json:
+            out.print_json(json.dumps({"models": summary.models, "tests": summary.tests}))
+        else:
+            out.print(f"Built {summary.models} models on it. Next: finops publish")
+        return
     said = find_step("forecast_series")(series, horizon, to, pool=pool, seed=seed, workers=workers, progress=say)
     if as_json:
         out.print_json(json.dumps(said))

@@ -1,0 +1,65 @@
+-- What forecasts are made from: effective cost by day, teams and departments as they are now, and how far each day is known.
+-- Grain: source × provider × service × cost centre × stream × currency × day.
+-- stream is usage (modelled), or the kind of a charge that comes by schedule: fees, credits, tax, waste, adjustments.
+-- completion is what a day's cost is multiplied with to stand for its final cost; NULL where it is not known well enough.
+with
+
+costs as (
+    select
+        charge_date,
+        x_source,
+        provider,
+        service_name,
+        cost_center_id,
+        currency,
+        case
+            when charge_category = 'Usage' and charge_kind = 'cost' then 'usage'
+            when charge_category = 'Adjustment' and charge_kind = 'cost' then 'adjustment'
+            when charge_kind = 'cost' then 'fee'
+            else charge_kind
+        end as stream,
+        {{ money('sum(allocated_cost)') }} as cost
+    from {{ ref('fct_allocated_costs') }}
+    group by all
+),
+
+centers as (
+    select
+        cost_center_id,
+        team,
+        department
+    from {{ ref('dim_cost_centers') }}
+    qualify row_number() over (partition by cost_center_id order by valid_from desc) = 1
+),
+
+known as (
+    select
+        x_source,
+        billing_currency,
+        charge_date,
+        case
+            when status = 'complete' then 1
+            when status = 'nothing_expected' then 1
+            when status = 'maturing' and known_share >= 0.5 then 1 / cast(known_share as double)
+            -- Without a history of its own a source is taken to be whole after three days.
+            when status = 'maturing' and known_share is null and age_days >= 3 then 1
+        end as completion
+    from {{ ref('fct_completeness') }}
+)
+
+select
+    costs.charge_date,
+    costs.x_source,
+    costs.provider,
+    costs.service_name,
+    costs.cost_center_id,
+    coalesce(centers.team, costs.cost_center_id) as team,
+    coalesce(centers.department, '~none') as department,
+    costs.stream,
+    costs.currency,
+    costs.cost,
+    case when known.charge_date is null then 1 else known.completion end as completion
+from costs
+left join centers on costs.cost_center_id = centers.cost_center_id
+left join known
+    on costs.x_source = known.x_source and costs.currency = known.billing_currency and costs.charge_date = known.charge_date

@@ -1,0 +1,145 @@
+"""An outlook as the tables of a vintage: points per series, grain, date, scenario; what stands behind them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from forecasting.ledger.outlook import Node, Outlook
+from forecasting.series import Values
+from pipelines.landing.forecasts import TABLES, Vintage
+
+_BOUNDS = ("lo80", "hi80", "lo95", "hi95")
+
+
+def vintage_tables(outlook: Outlook, vintage: Vintage) -> dict[str, pa.Table]:
+    said = {"vintage_id": vintage.vintage_id, "vintage_date": vintage.vintage_date}
+    parts = [
+        part
+        for at, node in enumerate(outlook.nodes)
+        for scenario, points in outlook.points.items()
+        for part in _points(outlook, node, at, scenario, points)
+    ]
+    tables = {
+        "points": pl.concat(parts),
+        "series": pl.DataFrame([_about(outlook, node) for node in outlook.nodes], infer_schema_length=None),
+        "backtests": pl.DataFrame(
+            [
+                {
+                    "series_id": row.unique_id,
+                    "origin_date": row.origin,
+                    "grain": row.grain,
+                    "periods": row.horizon,
+                    "model": row.model,
+                    "actual": row.actual,
+                    "forecast": row.forecast,
+                    "absolute_error": row.absolute_error,
+                    "absolute_actual": row.absolute_actual,
+                    "naive_error": row.naive_error,
+                    "covered80": row.covered80,
+                    "covered95": row.covered95,
+                }
+                for row in outlook.backtests
+            ],
+            schema=_BACKTESTS,
+        ),
+    }
+    return {
+        name: table.with_columns(
+            pl.lit(said["vintage_id"]).alias("vintage_id"),
+            pl.lit(said["vintage_date"]).str.to_date().alias("vintage_date"),
+        )
+        .select(_order(name))
+        .to_arrow()
+        for name, table in tables.items()
+    }
+
+
+_NUMBERS = ("actual", "forecast", "absolute_error", "absolute_actual", "naive_error", "covered80", "covered95")
+_BACKTESTS: dict[str, type[pl.DataType]] = {
+    "series_id": pl.String,
+    "origin_date": pl.Date,
+    "grain": pl.String,
+    "periods": pl.Int32,
+    "model": pl.String,
+    **dict.fromkeys(_NUMBERS, pl.Float64),
+}
+
+
+def _order(name: str) -> list[str]:
+    return [str(column) for column in TABLES[name].names]
+
+
+def _points(outlook: Outlook, node: Node, at: int, scenario: str, points: Values) -> list[pl.DataFrame]:
+    """The node's days and months. Sums of values with four decimals, so exact in decimals."""
+    calendar, rows = outlook.calendar, list(node.rows)
+    by_day, covered = points[rows].sum(axis=0), calendar.covered
+    known = outlook.actuals[rows].sum(axis=0)
+    by_month = calendar.by_month(by_day) + known
+    scheduled, planned = outlook.scheduled[rows].sum(axis=0), outlook.planned[rows].sum(axis=0)
+    in_days = (
+        "day",
+        calendar.days[:covered],
+        by_day[:covered],
+        np.zeros(covered),
+        scheduled[:covered],
+        planned[:covered],
+    )
+    in_months = ("month", calendar.months, by_month, known, calendar.by_month(scheduled), calendar.by_month(planned))
+    parts = []
+    for which, (grain, dates, values, been, by_schedule, by_plan) in enumerate((in_days, in_months)):
+        offsets = {name: outlook.offsets[at][name][which] for name in _BOUNDS}
+        frame = pl.DataFrame(
+            {
+                "series_id": [node.series_id] * len(dates),
+                "grain": [grain] * len(dates),
+                "forecast_date": dates,
+                "scenario": [scenario] * len(dates),
+                "yhat": values,
+                **{name: values + offset for name, offset in offsets.items()},
+                "known_cost": been,
+                "scheduled_cost": by_schedule,
+                "planned_cost": by_plan,
+            }
+        )
+        parts.append(_in_decimals(frame))
+    return parts
+
+
+def _in_decimals(frame: pl.DataFrame) -> pl.DataFrame:
+    """Rounded to 1/10,000; bounds hold their point, and the wider band the narrower."""
+    numbers = ["yhat", *_BOUNDS, "known_cost", "scheduled_cost", "planned_cost"]
+    held = frame.with_columns(
+        pl.min_horizontal("lo80", "yhat").alias("lo80"),
+        pl.max_horizontal("hi80", "yhat").alias("hi80"),
+        pl.min_horizontal("lo95", "lo80", "yhat").alias("lo95"),
+        pl.max_horizontal("hi95", "hi80", "yhat").alias("hi95"),
+    )
+    return held.with_columns(pl.col(numbers).round(4).cast(pl.Decimal(28, 4)).cast(pl.Decimal(28, 12)))
+
+
+def _about(outlook: Outlook, node: Node) -> dict[str, object]:
+    forecasts = [f for row in node.rows if (f := outlook.forecasts.get(outlook.leaves[row].series_id))]
+    events = [e.assumption() for e in outlook.events if any(e.covers(outlook.leaves[row]) for row in node.rows)]
+    is_leaf = node.level == "leaf"
+    notes = [*(forecasts[0].assumptions if is_leaf and forecasts else ()), *events]
+    statuses = [f.status for f in forecasts]
+    worst = next((s for s in ("fallback", "low_confidence", "ok") if s in statuses), "scheduled")
+    return {
+        "series_id": node.series_id,
+        "series_level": node.level,
+        **{
+            key: getattr(node.about, key) or None
+            for key in ("x_source", "provider", "service_name", "cost_center_id", "department", "currency")
+        },
+        "status": worst if is_leaf else ("ok" if "ok" in statuses else worst),
+        "model": (forecasts[0].model if forecasts else "schedule") if is_leaf else f"sum of {len(node.rows)} leaves",
+        "candidates": json.dumps(
+            {k: round(v, 4) for k, v in forecasts[0].candidates.items()} if is_leaf and forecasts else {},
+            sort_keys=True,
+        ),
+        "assumptions": "; ".join(notes),
+    }

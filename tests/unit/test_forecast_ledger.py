@@ -1,0 +1,169 @@
+"""The ledger's forecast adds up at every level, completes late days, schedules what is no usage, counts plans in."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from forecasting.ledger.events import Event, planned_changes
+from forecasting.ledger.outlook import Outlook, outlook
+from forecasting.ledger.panel import Leaf, ledger_panel, usage_series
+from forecasting.ledger.rows import vintage_tables
+from forecasting.ledger.schedule import scheduled_costs
+from pipelines.landing.forecasts import TABLES, Vintage
+
+START, END = date(2026, 6, 1), date(2026, 10, 31)
+DAYS = [START + timedelta(days=at) for at in range((END - START).days + 1)]
+LATE = {END: 0.8, END - timedelta(days=1): 0.9}  # how much of these days had come when they were read
+
+
+def row(
+    day: date, service: str, center: str, stream: str, cost: float, completion: float | None = 1.0
+) -> dict[str, object]:
+    department = {"A": "Shop", "B": "Shop", "C": "Data"}[center]
+    return {
+        "charge_date": day, "x_source": "src", "provider": "p", "service_name": service, "cost_center_id": center,
+        "team": center, "department": department, "stream": stream, "currency": "USD", "cost": cost,
+        "completion": completion,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def costs() -> pl.DataFrame:
+    """Usage of 100, 50 and 25 a weekday (80 % at weekends) in three teams; a fee of 300 on each first; tax of 10 %."""
+    noise = np.random.default_rng(5)
+    rows = []
+    for day in DAYS:
+        for service, center, size in (("vm", "A", 100.0), ("db", "B", 50.0), ("vm", "C", 25.0), ("mail", "C", 0.1)):
+            level = size * (0.8 if day.weekday() > 4 else 1) * (1 + 0.02 * noise.standard_normal())
+            rows.append(row(day, service, center, "usage", level * LATE.get(day, 1), 1 / LATE.get(day, 1)))
+        if day.day == 1:
+            rows.append(row(day, "support", "A", "fee", 300.0))
+        if (day + timedelta(days=1)).day == 1:
+            month = [r for r in rows if r["stream"] == "usage" and r["cost_center_id"] == "C"
+                     and r["charge_date"] >= day.replace(day=1)]  # fmt: skip
+            rows.append(row(day, "tax", "C", "tax", 0.1 * sum(r["cost"] * r["completion"] for r in month)))  # type: ignore[operator]
+    return pl.DataFrame(rows)
+
+
+@pytest.fixture(scope="module")
+def made(costs: pl.DataFrame) -> Outlook:
+    panel = ledger_panel(costs)
+    assert panel is not None
+    event = Event("move", "migration", "department", "Data", date(2026, 12, 1), date(2027, 1, 1), 50.0, None, None)
+    return outlook(panel, [event], "fast", 7, 1, lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def points(made: Outlook) -> pl.DataFrame:
+    tables = vintage_tables(made, Vintage("2026-10-31-1", "2026-10-31", "x"))
+    joined = pl.from_arrow(tables["points"].cast(TABLES["points"])).join(  # type: ignore[union-attr]
+        pl.from_arrow(tables["series"]).select("series_id", "series_level"),  # type: ignore[union-attr, arg-type]
+        on="series_id",
+    )
+    assert isinstance(joined, pl.DataFrame)
+    return joined
+
+
+def test_late_days_are_completed_not_taken_as_a_fall(costs: pl.DataFrame) -> None:
+    panel = ledger_panel(costs)
+    assert panel is not None
+    series = {leaf.cost_center_id: s for leaf, s in usage_series(panel).items() if leaf.service_name == "vm"}
+    assert series["A"].end == END
+    assert series["A"].values[-1] == pytest.approx(80, rel=0.1)  # a Saturday, of which 80 % had come
+    assert series["A"].values[-2] == pytest.approx(100, rel=0.1)
+    assert "2 days completed" in series["A"].notes[0]
+
+
+def test_days_that_are_hardly_known_are_forecast_instead(costs: pl.DataFrame) -> None:
+    unknown = costs.with_columns(
+        pl.when(pl.col("charge_date") >= date(2026, 10, 30)).then(None).otherwise("completion").alias("completion")
+    )
+    panel = ledger_panel(unknown)
+    assert panel is not None
+    assert panel.ends == {("src", "USD"): date(2026, 10, 29)}
+
+
+def test_services_below_half_a_per_cent_are_pooled_with_their_team(costs: pl.DataFrame) -> None:
+    panel = ledger_panel(costs)
+    assert panel is not None
+    assert {leaf.service_name for leaf in usage_series(panel)} == {"vm", "db", "~other"}
+
+
+def test_every_level_adds_up_to_the_total_exactly_in_every_scenario(points: pl.DataFrame) -> None:
+    sums = points.group_by("grain", "forecast_date", "scenario", "series_level").agg(pl.col("yhat").sum())
+    spread = sums.group_by("grain", "forecast_date", "scenario").agg(
+        pl.col("yhat").n_unique(), pl.col("series_level").n_unique()
+    )
+    assert spread["yhat"].unique().to_list() == [1]
+    assert spread["series_level"].unique().to_list() == [6]
+
+
+def test_days_add_up_to_their_month(points: pl.DataFrame) -> None:
+    total = points.filter((pl.col("series_id") == "total|USD") & (pl.col("scenario") == "likely"))
+    november = total.filter((pl.col("grain") == "day") & (pl.col("forecast_date").dt.month() == 11))
+    month = total.filter((pl.col("grain") == "month") & (pl.col("forecast_date") == date(2026, 11, 1)))
+    assert november["yhat"].sum() == month["yhat"].item()
+
+
+def test_scenarios_keep_their_order_and_intervals_their_point(points: pl.DataFrame) -> None:
+    total = points.filter(pl.col("series_id") == "total|USD").pivot(
+        "scenario", index=["grain", "forecast_date"], values="yhat"
+    )
+    months = total.filter(pl.col("grain") == "month")
+    assert (months["aggressive"] < months["likely"]).all()
+    assert (months["likely"] < months["conservative"]).all()
+    bounds = points.select(pl.col("lo95", "lo80", "yhat", "hi80", "hi95").cast(pl.Float64)).to_numpy()
+    assert (np.diff(bounds, axis=1) >= 0).all()
+
+
+def test_a_fee_comes_again_on_its_day_and_tax_follows_usage(points: pl.DataFrame) -> None:
+    likely = points.filter((pl.col("scenario") == "likely") & (pl.col("grain") == "day"))
+    fee = likely.filter(pl.col("series_id") == "leaf|src|p|~fee|A|USD")
+    assert {d.day: float(y) for d, y in fee.select("forecast_date", "yhat").iter_rows() if y} == {1: 300.0}
+    months = points.filter((pl.col("scenario") == "likely") & (pl.col("grain") == "month"))
+    january = months.filter((pl.col("forecast_date") == date(2027, 1, 1)) & (pl.col("series_level") == "leaf"))
+    value = {uid: float(y) for uid, y in january.select("series_id", "yhat").iter_rows()}
+    usage = value["leaf|src|p|vm|C|USD"] + value["leaf|src|p|~other|C|USD"]
+    assert value["leaf|src|p|~tax|C|USD"] == pytest.approx(0.1 * usage, rel=1e-3)
+
+
+def test_a_planned_event_changes_its_scope_while_it_lasts(points: pl.DataFrame) -> None:
+    """Half as much again for department Data in December, nothing in November and January, nothing for Shop."""
+    months = points.filter((pl.col("grain") == "month") & (pl.col("scenario") == "likely"))
+    planned = {
+        (uid, day): float(y) for uid, day, y in months.select("series_id", "forecast_date", "planned_cost").iter_rows()
+    }
+    december = months.filter(
+        (pl.col("series_id") == "leaf|src|p|vm|C|USD") & (pl.col("forecast_date") == date(2026, 12, 1))
+    )["yhat"].item()
+    assert planned["leaf|src|p|vm|C|USD", date(2026, 12, 1)] == pytest.approx(float(december) / 3, rel=1e-6)
+    assert planned["department|Data|USD", date(2026, 11, 1)] == 0
+    assert planned["department|Data|USD", date(2027, 1, 1)] == 0
+    assert planned["department|Shop|USD", date(2026, 12, 1)] == 0
+
+
+def test_an_amount_a_month_is_spread_over_its_days_and_leaves_and_credits_end() -> None:
+    leaves = [Leaf("s", "p", name, "A", "D", "USD") for name in ("vm", "db", "~credit")]
+    days = [date(2026, 11, 1) + timedelta(days=at) for at in range(30)]
+    now = np.array([[30.0] * 30, [10.0] * 30, [-5.0] * 30])
+    launch = Event("launch", "launch", "total", None, days[0], date(9999, 12, 31), None, 1200.0, "USD")
+    ends = Event("end", "credits_end", "total", None, days[10], date(9999, 12, 31), None, None, None)
+    change = planned_changes([launch, ends], leaves, now, days)
+    assert change[0] == pytest.approx(np.full(30, 30.0))  # 1200 / 30 days, three quarters of it
+    assert change[1] == pytest.approx(np.full(30, 10.0))
+    assert change[2].tolist() == [0.0] * 10 + [5.0] * 20
+
+
+def test_a_charge_that_missed_a_month_is_not_expected_and_the_31st_falls_on_the_last_day(costs: pl.DataFrame) -> None:
+    once = row(date(2026, 10, 5), "x", "A", "credit", -40.0)
+    last = [row(date(2026, m, d), "x", "B", "fee", 7.0) for m, d in ((8, 31), (9, 30), (10, 31))]
+    panel = ledger_panel(pl.concat([costs, pl.DataFrame([once, *last])]))
+    assert panel is not None
+    found = {(leaf.service_name, leaf.cost_center_id): days
+             for leaf, days in scheduled_costs(panel, date(2026, 11, 30), {}).items()}  # fmt: skip
+    assert ("~credit", "A") not in found
+    assert {day: cost for day, cost in found["~fee", "B"].items() if cost} == {date(2026, 11, 30): 7.0}
