@@ -96,6 +96,7 @@ def recommend(workspace: Workspace) -> str:
         pools = read_pools(con)
         offers = read_offers(con, today) if today else {}
         recommendations = _recommendations(con)
+        baselines = _table(con, "select * from int_savings__baselines order by recommendation_id, weekday")
     plans: list[Row] = []
     sizes: list[Row] = []
     if today:
@@ -106,6 +107,7 @@ def recommend(workspace: Workspace) -> str:
     land_result(workspace, "commitment_plan", plans)
     land_result(workspace, "commitment_what_if", sizes)
     _keep(workspace, today, recommendations)
+    _freeze(workspace, baselines)
     bought = sum(plan["is_chosen"] for plan in plans)
     return f"planned    {len(recommendations)} recommendations on resources, {bought} purchases in {len(pools)} pools"
 
@@ -297,12 +299,26 @@ def what_if(workspace: Workspace, pool_id: str, commitment: Decimal, discount: D
 
 def _recommendations(con: duckdb.DuckDBPyConnection) -> list[Row]:
     columns = ", ".join(field.name for field in OPTIMIZATION_TABLES["recommendation_history"])
-    result = con.execute(
+    return _table(
+        con,
         f"select {columns} from fct_recommendations where archive_reason is null and dimension <> 'purchase' "
-        "order by recommendation_id"
+        "order by recommendation_id",
     )
+
+
+def _table(con: duckdb.DuckDBPyConnection, sql: str) -> list[Row]:
+    result = con.execute(sql)
     names = [column[0] for column in result.description or []]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def _freeze(workspace: Workspace, baselines: list[Row]) -> None:
+    """What was accepted for the first time keeps its baseline from now on, whatever the bill says later."""
+    kept = landed_result(workspace, "savings_baselines")
+    known = {row["recommendation_id"] for row in kept}
+    land_result(
+        workspace, "savings_baselines", kept + [row for row in baselines if row["recommendation_id"] not in known]
+    )
 
 
 def _keep(workspace: Workspace, today: date | None, recommendations: list[Row]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 
 from pipelines.errors import SettingsError
+from pipelines.explain_recommendation import recommendation_lines
 
 Row = dict[str, Any]
 
@@ -97,7 +98,7 @@ _STATEMENT_KEY = ("billing_period", "x_source", "service_name", "cost_center_id"
 class Explanation:
     """What a number is made of. `rules` sum to it before rounding; `charges` are the dearest of those it divides."""
 
-    what: str  # statement line | cost centre's day | ledger line
+    what: str  # statement line | cost centre's day | ledger line | recommendation
     subject: Row
     rules: list[Row]  # method, rule, version, match, driver, share, days, amount
     decisions: list[Row]  # decision file, version, rows
@@ -113,7 +114,8 @@ def explain(run_folder: Path, reference: str, limit: int = 10) -> Explanation:
     """Explain a number of a published run.
 
     `reference` is a statement's line_id (or its first characters, if they are unique), a cost centre's day
-    COST_CENTER/YYYY-MM-DD[/RULE], or a ledger line SOURCE/YYYY-MM/FILE:ROW, where FILE may be the end of its path.
+    COST_CENTER/YYYY-MM-DD[/RULE], a ledger line SOURCE/YYYY-MM/FILE:ROW, where FILE may be the end of its path, or the
+    first characters of a recommendation's id.
     """
     with duckdb.connect(str(run_folder / "marts.duckdb"), read_only=True) as con:
         charge = _CHARGE_OF_A_LEDGER_LINE.fullmatch(reference)
@@ -122,7 +124,16 @@ def explain(run_folder: Path, reference: str, limit: int = 10) -> Explanation:
         day = _DAY_OF_A_COST_CENTER.fullmatch(reference)
         if day:
             return _cost_center_day(con, reference, day.groupdict(), limit)
-        return _statement_line(con, reference, limit)
+        recommended = _recommendation(con, reference)
+        return recommended or _statement_line(con, reference, limit)
+
+
+def _recommendation(con: duckdb.DuckDBPyConnection, reference: str) -> Explanation | None:
+    """The recommendation whose id begins so; None when none or several do, or the run is of an older version."""
+    if not _rows(con, "select 1 from duckdb_tables() where table_name = 'fct_recommendations'"):
+        return None
+    found = _rows(con, "select * from fct_recommendations where starts_with(recommendation_id, ?) limit 2", [reference])
+    return Explanation("recommendation", found[0], [], [], [], 0) if len(found) == 1 else None
 
 
 def _statement_line(con: duckdb.DuckDBPyConnection, line_id: str, limit: int) -> Explanation:
@@ -248,6 +259,8 @@ def _rows(con: duckdb.DuckDBPyConnection, sql: str, parameters: list[object] | N
 def lines_of(found: Explanation, width: int = 80) -> list[str]:
     """The explanation as text lines; only a file's path may be longer than `width`, and is shortened in its middle."""
     subject = found.subject
+    if found.what == "recommendation":
+        return recommendation_lines(subject)
     lines = []
     if found.what == "statement line":
         lines.append(f"{subject['cost_center_id']}  {subject['billing_period']}  {subject['kind']}")

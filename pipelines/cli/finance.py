@@ -136,7 +136,9 @@ def close(
 def explain(
     reference: Annotated[
         str,
-        typer.Argument(help="A statement's line id, COST_CENTER/DAY or COST_CENTER/DAY/RULE, SOURCE/MONTH/FILE:ROW."),
+        typer.Argument(
+            help="A statement's line id, COST_CENTER/DAY[/RULE], SOURCE/MONTH/FILE:ROW, or a recommendation's id."
+        ),
     ],
     limit: Annotated[int, typer.Option(min=1, help="How many charges to show, the dearest first.")] = 10,
     workspace: WorkspaceOption = None,

@@ -56,4 +56,14 @@ OPTIMIZATION_TABLES: dict[str, pa.Schema] = {
         | dict.fromkeys("capacity_hour commitment_hour cost_month savings_month".split(), _MONEY)
         | dict.fromkeys("discount utilisation coverage effective_savings_rate".split(), _RATIO)
     ),
+    # One row per accepted recommendation and weekday; written once, never changed.
+    "savings_baselines": pa.schema(
+        dict.fromkeys(
+            "recommendation_id rule_id provider x_source resource_id action_type currency pricing_unit".split(), _TEXT
+        )
+        | {"decided_on": _DAY, "weekday": _WHOLE}
+        | dict.fromkeys(
+            "baseline_cost unit_cost_total quantity_total estimated_month ongoing_cost_month".split(), _MONEY
+        )
+    ),
 }

@@ -98,11 +98,12 @@ shares as (
 )
 
 select
-    *,
+    shares.*,
     {{ money('contracted_cost_month * share') }} as savings_contract,
     {{ money('list_cost_month * share') }} as savings_list,
-    -- The weakest link decides. A rule without metrics has none to be unsure of.
+    -- The weakest link decides. A rule without metrics has none to be unsure of; one that promised too much is believed less.
     cast(least(
+        greatest(coalesce(realisation.realisation_rate, 1), 0),
         confidence_cap,
         price_confidence,
         coalesce(metrics_factor, 1),
@@ -112,3 +113,4 @@ select
     ) as decimal(18, 6)) as confidence,
     coalesce(decision in ('dismiss', 'suppress'), false) as is_declined
 from shares
+left join {{ ref('int_savings__realisation') }} as realisation on shares.rule_id = realisation.rule_id
