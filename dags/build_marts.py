@@ -1,4 +1,4 @@
-"""Build, forecast, look for anomalies, audit and publish the marts whenever a bill has changed.
+"""Build, forecast, look for anomalies, audit and publish the marts whenever a bill or signal has changed.
 
 Readers see the old run or the new one, never a mixture: a failing test or audit leaves the previous run published.
 The log names the model or the fact that failed. After mending the decision file or the export, clear the failed task,
@@ -11,7 +11,7 @@ from airflow.sdk import Asset, dag, task
 
 
 @dag(
-    schedule=(Asset("landing_aws") | Asset("landing_azure") | Asset("landing_gcp")),
+    schedule=(Asset("landing_aws") | Asset("landing_azure") | Asset("landing_gcp") | Asset("landing_usage")),
     start_date=datetime(2026, 1, 1),
     catchup=False,
     max_active_runs=1,  # DuckDB has one writer

@@ -17,6 +17,8 @@ from pipelines.landing import LandingReport, land
 from pipelines.landing.books import book_events, journal_columns_of
 from pipelines.landing.decisions import read_decisions
 from pipelines.landing.deliveries import landed_deliveries, write_atomically
+from pipelines.landing.usage.land import land_usage
+from pipelines.landing.usage.tables import usage_days
 from pipelines.outputs.journal import write_journal
 from pipelines.outputs.letters import Letter, write_letters
 from pipelines.outputs.publish import current_run, publish
@@ -49,6 +51,7 @@ def run(workspace: Workspace, period: str | None = None, progress: Progress = la
         )
     progress("1/5  landing")
     report = land(workspace, period=period, progress=progress)
+    land_usage(workspace, progress=progress)
     inputs = _inputs_fingerprint(workspace)
     published_inputs = workspace.root / ".dbt" / "published_inputs"
     known = published_inputs.read_text("utf-8") if published_inputs.is_file() else None
@@ -72,6 +75,8 @@ def _inputs_fingerprint(workspace: Workspace) -> str:
     digest = hashlib.sha256(models_version(workspace).encode())
     for delivery in landed_deliveries(workspace):
         digest.update(f"{delivery.source}|{delivery.billing_period}|{delivery.delivery_id}".encode())
+    for signal, name, day, version in usage_days(workspace):
+        digest.update(f"{signal}|{name}|{day}|{version}".encode())
     for path in sorted(workspace.decisions.glob("*.csv")):
         digest.update(path.name.encode() + path.read_bytes())
     digest.update((workspace.root / "finops.toml").read_bytes())

@@ -85,6 +85,30 @@ class Source(_Strict):
         return {role: uri for role, uri in named.items() if uri}
 
 
+class SignalSource(_Strict):
+    """Where inventory and utilisation of one provider come from: files below `uri`, or the provider's API."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
+    provider: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9 ._-]*$")]
+    uri: str | None = None  # folders inventory/, metrics/, … below it
+    regions: tuple[str, ...] = ()  # of the API
+    accounts: tuple[str, ...] = ()  # none: the account of the credentials
+    role: str | None = None  # assumed in each account; {account} stands for its id
+    days: Annotated[int, Field(ge=1, le=63)] = 3  # of metrics to ask for; what landed before stays
+
+    @model_validator(mode="after")
+    def _has_a_place_to_look(self) -> SignalSource:
+        if self.uri and (self.regions or self.accounts or self.role):
+            raise ValueError("give either uri (files) or regions, accounts and role (the provider's API)")
+        if not self.uri and not self.regions:
+            raise ValueError("give uri, or the regions to look at")
+        if not self.uri and self.provider != "aws":
+            raise ValueError("only aws is asked by its API; give uri with the exported files of others")
+        if self.accounts and "{account}" not in (self.role or ""):
+            raise ValueError("accounts need a role with {account} in it")
+        return self
+
+
 class WorkspaceTable(_Strict):
     reporting_currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
 
@@ -159,6 +183,15 @@ class Settings(_Strict):
     anomalies: AnomaliesTable = AnomaliesTable()
     mail: MailTable = MailTable()
     sources: tuple[Source, ...] = ()
+    signals: tuple[SignalSource, ...] = ()
+
+    @model_validator(mode="after")
+    def _signal_names_are_unique(self) -> Settings:
+        names = [source.name.lower() for source in self.signals]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"names of signals must be unique (letter case does not count): {', '.join(twice)}")
+        return self
 
     @model_validator(mode="after")
     def _source_names_are_unique(self) -> Settings:

@@ -47,6 +47,20 @@ reporting_currency = "USD"
 # format = "invoices"
 # uri = "invoices"
 
+# One [[signals]] per place that tells what exists and how busy it is.
+#
+# [[signals]]
+# name = "acme-aws"
+# provider = "aws"                 # asked by its API
+# regions = ["eu-west-1", "us-east-1"]
+# accounts = ["111111111111"]      # none: the account of the credentials
+# role = "arn:aws:iam::{account}:role/finops-reader"
+#
+# [[signals]]
+# name = "acme-azure"
+# provider = "azure"
+# uri = "exports/azure-signals"    # folders inventory/, metrics/, … with csv, json, jsonl or parquet files
+
 # [build]
 # memory_limit = "2GB"
 # threads = 2

@@ -9,6 +9,7 @@ import pipelines.cli.finance
 import pipelines.cli.outlook
 import pipelines.cli.unusual
 import pipelines.cli.savings
+import pipelines.cli.waste
 import pipelines.cli.checks  # noqa: F401
 # isort: on
 

@@ -97,6 +97,35 @@ def land(
         raise typer.Exit(1)
 
 
+@app.command("land-usage")
+def land_usage(
+    signals: Annotated[list[str] | None, typer.Argument(help="Names of signals; all when none.")] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Land inventory, utilisation and commitments: what exists and how busy it is.
+
+    Example: finops land-usage acme-aws
+    """
+    from pipelines.landing.usage.land import land_usage as land_signals
+
+    results = land_signals(Workspace.open(workspace), signals, say)
+    if as_json:
+        out.print_json(
+            json.dumps(
+                [
+                    {"source": r.source, "outcome": r.outcome, "days": r.days, "rows": r.rows, "gaps": r.gaps,
+                     "error": str(r.error) if r.error else None}
+                    for r in results
+                ]
+            )
+        )  # fmt: skip
+    else:
+        out.print(f"{sum(r.outcome == 'landed' for r in results)} landed of {len(results)}.")
+    if any(r.error for r in results):
+        raise typer.Exit(1)
+
+
 @app.command()
 def build(
     full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Build everything anew.")] = False,

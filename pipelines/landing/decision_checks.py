@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -17,6 +19,9 @@ from pipelines.landing.shared_costs import Tables, check_pools, targets_of
 from pipelines.settings import is_period
 
 Problems = list[str]
+# Rules ship with the product as seeds; decisions change their thresholds.
+_SEEDS = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds"
+_RULES, _THRESHOLDS = _SEEDS / "optimization_rules.csv", _SEEDS / "rule_threshold_defaults.csv"
 
 
 def check_decisions(tables: Tables, problems: Problems) -> None:
@@ -37,6 +42,7 @@ def check_decisions(tables: Tables, problems: Problems) -> None:
     _check_rates(tables, problems)
     _check_tolerances(tables, problems)
     _check_books(tables, problems)
+    _check_thresholds(tables, problems)
     check_scopes(tables, problems)
     check_commitment_decisions(tables, problems)
     check_outlook(tables, problems)
@@ -306,3 +312,17 @@ def _check_books(tables: Tables, problems: Problems) -> None:
                 f"close_approvals.csv line {row['_line']}, column billing_period: '{row['billing_period']}' is not a "
                 "month like 2026-10"
             )
+
+
+def _check_thresholds(tables: Tables, problems: Problems) -> None:
+    """A misspelt rule or threshold would silently change nothing."""
+    with _RULES.open(encoding="utf-8", newline="") as lines:
+        rules = {row["rule_id"] for row in csv.DictReader(lines)} | {"*"}
+    with _THRESHOLDS.open(encoding="utf-8", newline="") as lines:
+        names = {row["threshold"] for row in csv.DictReader(lines)}
+    for row in tables["rule_thresholds"]:
+        where = f"rule_thresholds.csv line {row['_line']}, column"
+        if row["rule_id"] not in rules:
+            problems.append(f"{where} rule_id: no rule is named '{row['rule_id']}'; known: {', '.join(sorted(rules))}")
+        if row["threshold"] not in names:
+            problems.append(f"{where} threshold: '{row['threshold']}' is unknown; known: {', '.join(sorted(names))}")

@@ -13,6 +13,7 @@ from pipelines.sample.decisions import fx_rates, write_decisions
 from pipelines.sample.files import write_json
 from pipelines.sample.invoices import Invoice, invoices_of, write_invoices
 from pipelines.sample.months import Month, Window
+from pipelines.sample.signals import write_signals
 from pipelines.sample.sources import ESTATES, FOLDERS, Order, write_sources
 from pipelines.sample.truth import Total
 
@@ -73,15 +74,17 @@ def write_sample(
         progress(f"{total.source}  {total.period}  {total.rows:>7,} rows  {total.billed} {total.currency}")
     invoices = invoices_of(window, totals)
     write_invoices(partial / FOLDERS["invoices"], invoices)
+    order = Order(window, seed, rows)
+    waste = write_signals(partial, [order.fleet(source) for source in ESTATES], window.months[-1], seed)
     files = sum(1 for path in partial.rglob("*") if path.is_file())
     lines = sum(total.rows for total in totals)
 
     # From here a killed run leaves no marker, and the partial folder says that the rest is ours to redo.
     marker.unlink(missing_ok=True)
-    for folder in FOLDERS.values():
+    for folder in (*FOLDERS.values(), "signals"):
         shutil.rmtree(exports / folder, ignore_errors=True)
         (partial / folder).rename(exports / folder)
-    _write_truth(workspace, arguments, window, totals, invoices)
+    _write_truth(workspace, arguments, window, totals, invoices, waste)
     write_json(partial / marker.name, {"arguments": arguments, "charge_lines": lines, "files": files})
     (partial / marker.name).rename(marker)
     partial.rmdir()
@@ -98,7 +101,12 @@ def _refuse_to_replace(exports: Path, is_ours: bool) -> None:
 
 
 def _write_truth(
-    workspace: Path, arguments: dict[str, object], window: Window, totals: list[Total], invoices: list[Invoice]
+    workspace: Path,
+    arguments: dict[str, object],
+    window: Window,
+    totals: list[Total],
+    invoices: list[Invoice],
+    waste: list[dict[str, object]],
 ) -> None:
     rates = fx_rates(window, int(str(arguments["seed"])))
     spike = window.at(0.8).first_day
@@ -116,6 +124,7 @@ def _write_truth(
             for pin in estate.pins
             if pin.spikes
         ],
+        "waste": waste,
         "totals": [total.as_json() for total in totals],
         "invoices": [invoice.as_json(rates[invoice.period]) for invoice in invoices],
     }

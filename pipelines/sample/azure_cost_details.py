@@ -81,7 +81,7 @@ def write_run(
 
 def cost_details(fleet: Fleet, commitments: tuple[Commitment, ...], month: Month, lines: pl.DataFrame) -> pl.DataFrame:
     """The lines of a month as the 55 columns of the export."""
-    static = _series_text(fleet)
+    static = series_text(fleet)
     texts = static[lines["series"].fill_null(static.height - 1).to_numpy()]
     held = _commitment_text(commitments)[lines["commitment"].to_numpy()]
     usage = pl.col("series").is_not_null()
@@ -136,7 +136,7 @@ def tag_text(tags: dict[str, str]) -> str:
     return json.dumps(tags, ensure_ascii=False, separators=(",", ": "))[1:-1]
 
 
-def _series_text(fleet: Fleet) -> pl.DataFrame:
+def series_text(fleet: Fleet) -> pl.DataFrame:
     """Text columns of each series, and one empty row at the end for lines that no resource made."""
     meters, accounts, tails = fleet.estate.meters, fleet.estate.accounts, price_tails(fleet)
     rows: list[dict[str, str]] = []
@@ -197,7 +197,7 @@ def month_to_date(lines: pl.DataFrame, month: Month, days: int) -> pl.DataFrame:
 
 def with_keys(fleet: Fleet, lines: pl.DataFrame) -> pl.DataFrame:
     """Add the subscription and the meter category of each line."""
-    static = _series_text(fleet)[lines["series"].fill_null(len(fleet.price)).to_numpy()]
+    static = series_text(fleet)[lines["series"].fill_null(len(fleet.price)).to_numpy()]
     usage = pl.col("series").is_not_null()
     return lines.with_columns(
         sub_account=pl.when(usage).then(static["SubscriptionId"]).otherwise(pl.col("subscription")),

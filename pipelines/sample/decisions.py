@@ -64,6 +64,21 @@ uri = "exports/gcp"
 name = "invoices"
 format = "invoices"
 uri = "exports/invoices"
+
+[[signals]]
+name = "aws-signals"
+provider = "aws"
+uri = "exports/signals/aws"
+
+[[signals]]
+name = "azure-signals"
+provider = "azure"
+uri = "exports/signals/azure"
+
+[[signals]]
+name = "gcp-signals"
+provider = "gcp"
+uri = "exports/signals/gcp"
 """
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from pipelines.build import build
 from pipelines.landing import land
+from pipelines.landing.usage.land import land_usage
 from pipelines.sample import write_sample
 from pipelines.settings import Workspace
 from tests import emulators
@@ -18,6 +19,7 @@ def built(tmp_path_factory):
     write_sample(root, rows=6_000, months=4)
     workspace = Workspace.open(root)
     land(workspace)
+    land_usage(workspace)
     build(workspace)
     return workspace
 

@@ -148,3 +148,22 @@ def test_spot_takes_the_price_that_was_seen(rules):
     found = rules.found(signals, bills, columns="saved_share, is_automatable")
     assert [row[2:] for row in found if row[0] == "aws_ec2_spot"] == [(Decimal("0.750000"), False)]
     assert "aws_ec2_spot" not in rule_ids(rules, machine("i-1", sku="c6i.xlarge"), bills)
+
+
+def test_a_healthy_estate_gets_no_recommendation(rules):
+    """Busy, current, attached, read: one of each kind, and nothing is said of any."""
+    signals = networked(machine("i-1", sku="m8g.xlarge", architecture="arm64", environment="prod"), "i-1", 2e6)
+    signals.hours("i-1", "cpu_pct", 45.0, days=32).hours("i-1", "mem_used_pct", 50.0, days=32)
+    signals.resource("vol-1", "disk", state="in_use", attached_count=1, size_gib=100.0)
+    signals.resource("eip-1", "ip", state="in_use", attached_count=1)
+    signals.resource("lb-1", "lb", state="active", attached_count=3).hours("lb-1", "requests", 500.0)
+    signals.resource("nat-1", "nat", state="active").hours("nat-1", "nat_bytes_out", 1e6, days=30)
+    signals.resource("db-1", "db", state="available", sku="db.m8g.large", engine="postgres")
+    signals.hours("db-1", "db_connections", 12.0).hours("db-1", "cpu_pct", 40.0, days=32)
+    signals.resource("fn-1", "function", memory_mb=512).hours("fn-1", "fn_memory_max_mb", 400.0)
+    signals.hours("fn-1", "fn_invocations", 10.0, days=30)
+    bills = [
+        Bill("i-1", "EU-BoxUsage:m8g.xlarge", cost="3.84"),
+        Bill("vol-1", "EU-EBS:VolumeUsage.gp3", cost="0.26", unit="GB-Months"),
+    ]
+    assert rules.found(signals, bills) == []

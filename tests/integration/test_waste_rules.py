@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from pipelines.errors import DecisionError
 from tests.integration.optimization_models import TODAY, Bill, Signals
 
 # 100 GiB gp3 at 0.08 a month: 8.00 in 365 / 12 days.
@@ -241,3 +242,10 @@ def test_extended_support_is_its_own_line_and_certain(rules):
     assert rules.found(Signals(), bills, columns=columns) == [
         ("aws_extended_support", "arn:db-1", Decimal("73.000000000000"), 1, Decimal("1.00"))
     ]
+
+
+def test_a_misspelt_rule_or_threshold_is_refused(rules):
+    with pytest.raises(DecisionError, match="no rule is named 'aws_ec2_idel'"):
+        rules.found(Signals(), thresholds=["aws_ec2_idel,any,cpu_max_pct,3,"])
+    with pytest.raises(DecisionError, match="'cpu_max' is unknown"):
+        rules.found(Signals(), thresholds=["aws_ec2_idle,any,cpu_max,3,"])

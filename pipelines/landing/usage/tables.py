@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -206,18 +206,35 @@ def ensure_usage_contracts(workspace: Workspace) -> None:
         temporary.replace(path)
 
 
-def register_usage(workspace: Workspace) -> None:
-    """Write which days of signals lie in landing, each with a version that changes with its file."""
-    ensure_usage_contracts(workspace)
-    rows = [
-        {
-            "source": path.parent.parent.name.removeprefix("source="),
-            "day": date.fromisoformat(path.parent.name.removeprefix("day=")),
-            "signal": signal,
-            "day_version": _version(path),
-        }
+def usage_days(workspace: Workspace) -> list[tuple[str, str, date, str]]:
+    """Table, source, day and version of every landed day; the version changes with the file."""
+    return [
+        (
+            signal,
+            path.parent.parent.name.removeprefix("source="),
+            date.fromisoformat(path.parent.name.removeprefix("day=")),
+            _version(path),
+        )
         for signal in SCHEMAS
         for path in sorted((workspace.landing / "usage" / signal).glob("source=*/day=[0-9]*/data.parquet"))
+    ]
+
+
+def landed_since(workspace: Workspace, moment: datetime) -> list[str]:
+    """Days of signals that were landed at or after `moment` (UTC)."""
+    return [
+        f"{path.parts[-4]} {path.parts[-3].removeprefix('source=')} {path.parts[-2].removeprefix('day=')}"
+        for path in sorted((workspace.landing / "usage").glob("*/source=*/day=[0-9]*/data.parquet"))
+        if datetime.fromtimestamp(path.stat().st_mtime, UTC) >= moment
+    ]
+
+
+def register_usage(workspace: Workspace) -> None:
+    """Write which days of signals lie in landing, for dbt."""
+    ensure_usage_contracts(workspace)
+    rows = [
+        {"source": source, "day": day, "signal": signal, "day_version": version}
+        for signal, source, day, version in usage_days(workspace)
     ]
     schema = pa.schema({"source": _TEXT, "day": _DAY, "signal": _TEXT, "day_version": _TEXT})
     path = workspace.landing / "register" / "usage_days.parquet"

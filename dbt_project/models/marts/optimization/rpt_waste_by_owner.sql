@@ -28,6 +28,27 @@ newest as (
     select max(billing_period) as billing_period from spent
 ),
 
+-- Who wastes without a cost in the month is here, too: nothing of fct_waste is lost.
+keys as (
+    select billing_period, cost_center_id, currency, effective_cost, commitment_waste from spent
+    union all
+    select newest.billing_period, wasted.cost_center_id, wasted.currency, 0 as effective_cost, 0 as commitment_waste
+    from wasted
+    cross join newest
+    where wasted.currency is not null and newest.billing_period is not null
+),
+
+owners as (
+    select
+        billing_period,
+        cost_center_id,
+        currency,
+        sum(effective_cost) as effective_cost,
+        sum(commitment_waste) as commitment_waste
+    from keys
+    group by billing_period, cost_center_id, currency
+),
+
 joined as (
     select
         spent.billing_period,
@@ -36,7 +57,7 @@ joined as (
         spent.effective_cost,
         spent.commitment_waste,
         case when newest.billing_period is not null then coalesce(wasted.resource_waste, 0) end as resource_waste
-    from spent
+    from owners as spent
     left join newest on spent.billing_period = newest.billing_period
     left join wasted
         on

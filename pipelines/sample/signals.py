@@ -1,0 +1,222 @@
+"""Signals of the sample company: what its newest bills name, how busy it is, and the waste that is planted in it.
+
+The answer stands in truth.json: which resource is waste by which rule; whatever else is there is healthy.
+Written as export files (exports/signals/<provider>/<table>/data.parquet), as any collector may leave them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.landing.usage.tables import SCHEMAS
+from pipelines.sample.azure_cost_details import series_text
+from pipelines.sample.estate import Account
+from pipelines.sample.files import write_parquet
+from pipelines.sample.fleet import Fleet, random_for
+from pipelines.sample.meters import Meter
+from pipelines.sample.months import Month, moment
+
+DAYS = 32  # of hourly metrics
+PROVIDERS = {"aws-payer": "aws", "aws-acquired": "aws", "azure-ea": "azure", "gcp-main": "gcp"}
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource of a bill, in the words of the inventory."""
+
+    provider: str
+    account: Account
+    region: str
+    id: str
+    kind: str  # resource type
+    sku: str | None
+    vcpu: int
+
+
+# Which of a kind is planted, by turn: the first of each five machines is idle, and so on; the rest is healthy.
+_PLANS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("aws", "vm"): ("idle", "", "large", "", "outdated", ""),
+    ("aws", "disk"): ("unattached", "", ""),
+    ("aws", "nat"): ("silent", ""),
+    ("aws", "db"): ("unused", "", "large", ""),
+    ("aws", "lb"): ("empty", ""),
+    ("aws", "function"): ("roomy", ""),
+    ("azure", "vm"): ("idle", "", "stopped", ""),
+    ("azure", "disk"): ("unattached", ""),
+    ("gcp", "vm"): ("idle", "", ""),
+    ("gcp", "disk"): ("unattached", "", ""),
+    ("gcp", "db"): ("unused", ""),
+}
+# Which rules must find a plant, and nothing else of it.
+_RULES: dict[tuple[str, str, str], tuple[str, ...]] = {
+    ("aws", "vm", "idle"): ("aws_ec2_idle",),
+    ("aws", "vm", "large"): ("aws_ec2_rightsize",),
+    ("aws", "vm", "outdated"): ("aws_ec2_generation", "aws_ec2_arm"),
+    ("aws", "disk", "unattached"): ("aws_ebs_unattached",),
+    ("aws", "nat", "silent"): ("aws_nat_idle",),
+    ("aws", "db", "unused"): ("aws_rds_idle",),
+    ("aws", "db", "large"): ("aws_rds_rightsize",),
+    ("aws", "lb", "empty"): ("aws_lb_no_targets",),
+    ("aws", "function", "roomy"): ("aws_lambda_memory",),
+    ("azure", "vm", "idle"): ("azure_vm_idle",),
+    ("azure", "vm", "stopped"): ("azure_vm_not_deallocated",),
+    ("azure", "disk", "unattached"): ("azure_disk_unattached",),
+    ("gcp", "vm", "idle"): ("gcp_vm_idle",),
+    ("gcp", "disk", "unattached"): ("gcp_disk_unattached",),
+    ("gcp", "db", "unused"): ("gcp_sql_idle",),
+}
+_OUTDATED = ("m5.", "c5.", "r5.")
+
+
+def write_signals(exports: Path, fleets: list[Fleet], month: Month, seed: int) -> list[Row]:
+    """Write the signals of `month`'s last day and the 32 days up to it; return the planted waste as truth."""
+    truth: list[Row] = []
+    tables: dict[str, dict[str, list[Row]]] = {}
+    counts: dict[tuple[str, str], int] = {}
+    for fleet in fleets:
+        rng = random_for(seed, fleet.estate.source, "signals")
+        for resource in _resources(fleet, month):
+            turn = counts.get((resource.provider, resource.kind), 0)
+            counts[resource.provider, resource.kind] = turn + 1
+            plans = _PLANS.get((resource.provider, resource.kind), ("",))
+            plant = plans[turn % len(plans)]
+            if plant in ("large", "outdated") and resource.sku and resource.sku.startswith(("t3.", "p3.")):
+                plant = ""
+            if plant == "outdated" and not str(resource.sku).startswith(_OUTDATED):
+                plant = ""
+            into = tables.setdefault(resource.provider, {"inventory": [], "metrics": [], "collection": []})
+            into["inventory"] += _inventory(resource, plant, month)
+            into["metrics"] += _metrics(resource, plant, month, rng)
+            truth += [
+                {"provider": resource.provider, "resource_id": resource.id, "rule_id": rule}
+                for rule in _RULES.get((resource.provider, resource.kind, plant), ())
+            ]
+    for provider, of_provider in tables.items():
+        for day in sorted({row["day"] for row in of_provider["inventory"]}):
+            of_provider["collection"].append(
+                {"day": day, "account_id": "*", "region": "*", "signal": "*", "status": "ok"}
+            )
+        for table, rows in of_provider.items():
+            schema = SCHEMAS[table]
+            columns = {field.name: [row.get(field.name) for row in rows] for field in schema}
+            write_parquet(exports / "signals" / provider / table / "data.parquet", pa.table(columns, schema=schema))
+    return truth
+
+
+def _resources(fleet: Fleet, month: Month) -> Iterator[Resource]:
+    """What the month's bill names to its end and a rule could say something about."""
+    provider = PROVIDERS[fleet.estate.source]
+    ids = series_text(fleet)["ResourceId"].to_list() if provider == "azure" else fleet.table["resource"].to_list()
+    for series, row in enumerate(fleet.table.iter_rows(named=True)):
+        meter = fleet.estate.meters[row["meter"]]
+        kind, sku, vcpu = _kind(provider, meter)
+        if kind and fleet.first[series] < month.start - 24 * 40 and fleet.last[series] > month.end:
+            yield Resource(provider, fleet.estate.accounts[row["account"]], row["region"], ids[series], kind, sku, vcpu)
+
+
+def _kind(provider: str, meter: Meter) -> tuple[str, str | None, int]:
+    name = meter.name
+    if provider == "aws":
+        if name.startswith("BoxUsage:") and meter.service == "AmazonEC2":
+            return "vm", meter.group, 4
+        if name.startswith("InstanceUsage:"):
+            return "db", meter.group, 4
+        known = {
+            "EBS:VolumeUsage.gp3": "disk",
+            "NatGateway-Bytes": "nat",
+            "LCUUsage": "lb",
+            "Lambda-GB-Second": "function",
+        }
+        return known.get(name, ""), None, 0
+    if provider == "azure":
+        if meter.service == "Virtual Machines" and not name.endswith("Spot"):
+            return "vm", name, 4
+        return ("disk", None, 0) if name == "P30 LRS Disk" else ("", None, 0)
+    if " Instance Core running" in name and not name.startswith("Spot"):
+        return "vm", "n2-standard-4" if name.startswith("N2") else "n1-standard-4", 4
+    if "Zonal - vCPU" in name:
+        return "db", "db-custom-4-16384", 4
+    return ("disk", None, 0) if name == "Balanced PD Capacity" else ("", None, 0)
+
+
+def _inventory(resource: Resource, plant: str, month: Month) -> Iterator[Row]:
+    """The last day of the month, and a day 45 days before it: history that tells since when a disk is free."""
+    waste = plant in ("unattached", "empty")
+    state = {"vm": "running", "disk": "in_use", "db": "available"}.get(resource.kind, "active")
+    if plant == "unattached":
+        state = "available"
+    if plant == "stopped":
+        state = "stopped"
+    for back in (45, 0):
+        yield {
+            "day": month.last_day - timedelta(days=back),
+            "account_id": resource.account.id,
+            "region": resource.region,
+            "resource_id": resource.id,
+            "resource_name": resource.id.rsplit("/", 1)[-1].rsplit(":", 1)[-1],
+            "resource_type": resource.kind,
+            "state": state,
+            "created_at": datetime(2024, 3, 1),
+            "sku": resource.sku,
+            "os": "linux" if resource.kind == "vm" else None,
+            "engine": "postgres" if resource.kind == "db" else None,
+            "architecture": "x86_64" if resource.kind == "vm" else None,
+            # The healthy are covered by commitments of their family: no successor before those end.
+            "purchase_option": "on_demand" if plant == "outdated" else "reserved",
+            "size_gib": 500.0 if resource.kind == "disk" else None,
+            "storage_type": "gp3" if resource.kind == "disk" and resource.provider == "aws" else None,
+            "attached_count": 0 if waste else 1,
+            "memory_mb": 1024 if resource.kind == "function" else None,
+            "tags": json.dumps({"environment": resource.account.environment}),
+        }
+
+
+def _metrics(resource: Resource, plant: str, month: Month, rng: np.random.Generator) -> Iterator[Row]:
+    hours = DAYS * 24
+    start = moment(month.last_day, 0).astimezone(UTC).replace(tzinfo=None) - timedelta(days=DAYS - 1)
+    wave = 1 + 0.4 * np.sin((np.arange(hours) % 24 - 8) / 24 * 2 * np.pi) + 0.05 * rng.standard_normal(hours)
+    for metric, level, peak in _levels(resource, plant):
+        values = level * wave if level else np.zeros(hours)
+        for number in range(hours):
+            hour = start + timedelta(hours=number)
+            value = round(float(max(values[number], 0)), 4)
+            yield {
+                "day": hour.date(),
+                "resource_id": resource.id,
+                "metric": metric,
+                "hour": hour,
+                "avg": value,
+                "max": round(value * peak, 4),
+                "sum": value if metric in ("requests", "nat_bytes_out", "fn_invocations") else None,
+                "sample_count": 12,
+            }
+
+
+def _levels(resource: Resource, plant: str) -> list[tuple[str, float, float]]:
+    """Metric, its average and how much higher its peaks are."""
+    if resource.kind == "vm" and plant != "stopped":
+        cpu, memory, network = {"idle": (1.0, 12.0, 8.0), "large": (7.0, 9.0, 2e6)}.get(plant, (38.0, 45.0, 4e6))
+        return [
+            ("cpu_pct", cpu, 1.3), ("mem_used_pct", memory, 1.1), ("net_in_bytes_per_s", network, 1.5),
+            ("net_out_bytes_per_s", network, 1.5),
+        ]  # fmt: skip
+    if resource.kind == "db":
+        cpu, connections = {"unused": (45.0, 0.0), "large": (7.0, 20.0)}.get(plant, (38.0, 60.0))
+        memory = 9.0 if plant == "large" else 60.0
+        return [("cpu_pct", cpu, 1.3), ("mem_used_pct", memory, 1.1), ("db_connections", connections, 1.2)]
+    if resource.kind == "nat":
+        return [("nat_bytes_out", 0.0 if plant else 5e8, 1.0)]
+    if resource.kind == "lb":
+        return [("requests", 4000.0, 1.0)]
+    if resource.kind == "function":
+        return [("fn_memory_max_mb", 260.0 if plant else 700.0, 1.0), ("fn_invocations", 900.0, 1.0)]
+    return []

@@ -1,0 +1,225 @@
+"""Signals: AWS by its API (moto), others by export files. What could not be looked at is a gap, never an absence."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+
+import boto3
+import duckdb
+import polars as pl
+import pytest
+from botocore.awsrequest import AWSResponse
+from moto import mock_aws
+
+from pipelines.landing.usage.aws_api import AwsSession
+from pipelines.landing.usage.land import land_usage
+from pipelines.landing.usage.tables import register_usage, usage_days
+from pipelines.settings import Settings, SignalSource, Workspace
+
+REGIONS = ("eu-west-1", "us-east-1")
+TODAY = date(2026, 10, 31)
+
+
+@pytest.fixture
+def aws(monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGIONS[0])
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # hundreds of images of nobody's
+    with mock_aws():
+        yield
+
+
+def workspace_with(tmp_path, **signals):
+    source = SignalSource(name="acme", provider=signals.pop("provider", "aws"), **signals)
+    return Workspace(tmp_path / "w", Settings(signals=(source,)))
+
+
+def landed(workspace, sql):
+    files = f"{workspace.landing}/usage"
+    return duckdb.sql(sql.replace("$", files)).fetchall()
+
+
+class Answering(AwsSession):
+    """Sessions whose requests an error may answer instead: `answer(request, region)` gives (status, code) or None."""
+
+    def __init__(self, source, answer):
+        super().__init__(source)
+        self.answer = answer
+        # As patient as in production, but the test does not wait for it.
+        self.config = self.config.merge(type(self.config)(retries={"mode": "standard", "max_attempts": 4}))
+
+    def of(self, account):
+        session = super().of(account)
+        session.events.register_first("before-send", self._before_send)
+        return session
+
+    def _before_send(self, request, **_):
+        found = self.answer(request)
+        if found is None:
+            return None
+        status, code = found
+        body = (
+            f"<Response><Errors><Error><Code>{code}</Code><Message>no</Message></Error></Errors>"
+            f"<RequestID>1</RequestID></Response>"
+        )
+        response = AWSResponse(request.url, status, {"x-amzn-errortype": code}, None)
+        response._content = body.encode()
+        return response
+
+
+def test_machines_disks_and_their_hours_land_as_aws_tells_them(aws, tmp_path):
+    """One running machine at 3 %, one free disk of 100 GiB, one free address, one hour of one metric."""
+    ec2 = boto3.client("ec2", REGIONS[0])
+    [machine] = ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1, InstanceType="m6i.large")["Instances"]
+    volume = ec2.create_volume(AvailabilityZone="eu-west-1a", Size=100, VolumeType="gp3")["VolumeId"]
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    hour = datetime(2026, 10, 30, 5, tzinfo=UTC)
+    boto3.client("cloudwatch", REGIONS[0]).put_metric_data(
+        Namespace="AWS/EC2",
+        MetricData=[
+            {"MetricName": "CPUUtilization", "Value": 3.0, "Timestamp": hour,
+             "Dimensions": [{"Name": "InstanceId", "Value": machine["InstanceId"]}]}
+        ],
+    )  # fmt: skip
+    workspace = workspace_with(tmp_path, regions=(REGIONS[0],))
+
+    [result] = land_usage(workspace, today=TODAY)
+
+    assert (result.outcome, result.gaps, result.error) == ("landed", 0, None)
+    inventory = landed(
+        workspace,
+        "select resource_type, resource_id, account_id, state, attached_count, size_gib "
+        "from read_parquet('$/inventory/source=acme/day=2026-10-31/data.parquet') "
+        "where resource_id in ("
+        + ", ".join(f"'{i}'" for i in (machine["InstanceId"], volume, address))
+        + ") order by 1",
+    )
+    assert inventory == [
+        ("disk", volume, "123456789012", "available", 0, 100.0),
+        ("ip", address, "123456789012", "idle", 0, None),
+        ("vm", machine["InstanceId"], "123456789012", "running", None, None),
+    ]
+    metrics = landed(workspace, "select * from read_parquet('$/metrics/source=acme/day=2026-10-30/data.parquet')")
+    assert len(metrics) == 1 and metrics[0][3:8] == (
+        machine["InstanceId"], "cpu_pct", hour.replace(tzinfo=None), 3.0, 3.0,
+    )  # fmt: skip
+
+
+def test_a_region_that_refuses_is_a_gap_and_the_other_lands(aws, tmp_path):
+    """us-east-1 denies everything: its ten looks are `denied` with a reason; eu-west-1 is complete."""
+    boto3.client("ec2", REGIONS[0]).create_volume(AvailabilityZone="eu-west-1a", Size=8)
+    workspace = workspace_with(tmp_path, regions=REGIONS)
+
+    def deny(request):
+        return (403, "AccessDenied") if "us-east-1" in request.url and "sts" not in request.url else None
+
+    [result] = land_usage(workspace, today=TODAY, sessions=lambda source: Answering(source, deny))
+
+    assert result.outcome == "landed" and result.gaps == 9
+    looks = landed(
+        workspace,
+        "select region, status, count(*), count(reason) "
+        "from read_parquet('$/collection/source=acme/day=2026-10-31/data.parquet') group by all order by all",
+    )
+    assert looks == [("eu-west-1", "ok", 10, 0), ("us-east-1", "denied", 9, 9), ("us-east-1", "ok", 1, 0)]
+
+
+def test_throttling_is_waited_for_and_a_wall_of_it_is_a_gap(aws, tmp_path):
+    """Two refusals of DescribeVolumes are retried; a service that always throttles is `throttled`, not empty."""
+    boto3.client("ec2", REGIONS[0]).create_volume(AvailabilityZone="eu-west-1a", Size=8)
+    refusals = {"left": 2}
+
+    def throttle(request):
+        body = request.body if isinstance(request.body, bytes) else str(request.body or "").encode()
+        if b"DescribeVolumes" in body and refusals["left"]:
+            refusals["left"] -= 1
+            return 503, "RequestLimitExceeded"
+        return (400, "Throttling") if b"DescribeAddresses" in body else None
+
+    workspace = workspace_with(tmp_path, regions=(REGIONS[0],))
+    land_usage(workspace, today=TODAY, sessions=lambda source: Answering(source, throttle))
+    looks = dict(
+        landed(
+            workspace,
+            "select signal, status from read_parquet('$/collection/source=acme/day=2026-10-31/data.parquet')",
+        )
+    )
+    assert refusals["left"] == 0 and looks["disk"] == "ok" and looks["ip"] == "throttled"
+
+
+def test_fifty_accounts_through_one_role(aws, tmp_path):
+    """Each has one disk; an account that is looked at is named on its rows."""
+    accounts = tuple(f"{number:012d}" for number in range(100000000001, 100000000051))
+    sts = boto3.client("sts")
+    for account in accounts:
+        keys = sts.assume_role(RoleArn=f"arn:aws:iam::{account}:role/reader", RoleSessionName="tests")["Credentials"]
+        boto3.client(
+            "ec2", REGIONS[0], aws_access_key_id=keys["AccessKeyId"], aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys["SessionToken"],
+        ).create_volume(AvailabilityZone="eu-west-1a", Size=8)  # fmt: skip
+    workspace = workspace_with(
+        tmp_path, regions=(REGIONS[0],), accounts=accounts, role="arn:aws:iam::{account}:role/reader"
+    )
+    [result] = land_usage(workspace, today=TODAY)
+    assert result.gaps == 0
+    found = landed(
+        workspace,
+        "select count(distinct account_id), count(*) from "
+        "read_parquet('$/inventory/source=acme/day=2026-10-31/data.parquet') where resource_type = 'disk'",
+    )
+    assert found == [(50, 50)]
+
+
+def write_exports(folder, rows):
+    for table, of_table in rows.items():
+        (folder / table).mkdir(parents=True, exist_ok=True)
+        (folder / table / "data.json").write_text(json.dumps(of_table))
+
+
+INVENTORY = {"snapshot_date": "2026-10-31", "resource_id": "/disk/1", "resource_type": "disk", "attached_count": 0,
+             "tags": {"env": "dev"}}  # fmt: skip
+HOUR = {"resource_id": "/vm/1", "metric": "cpu_pct", "period_start": "2026-10-30T05:00:00", "avg": 2.5}
+
+
+def test_export_files_of_other_clouds_land_in_the_same_tables_and_are_read_once(tmp_path):
+    """JSON, CSV and Parquet; `snapshot_date` and `period_start` are our day and hour; what a file lacks is NULL."""
+    folder = tmp_path / "exports"
+    write_exports(folder, {"inventory": [INVENTORY], "metrics": [HOUR]})
+    (folder / "metrics" / "more.csv").write_text("resource_id,metric,hour,avg,max\n/vm/1,cpu_pct,2026-10-30 06:00,3,\n")
+    pl.DataFrame([{**HOUR, "period_start": datetime(2026, 10, 30, 7)}]).write_parquet(folder / "metrics" / "p.parquet")
+    workspace = workspace_with(tmp_path, provider="azure", uri=str(folder))
+    [first] = land_usage(workspace)
+    [again] = land_usage(workspace)
+    assert (first.outcome, first.days, first.rows, again.outcome) == ("landed", 2, 4, "unchanged")
+    [row] = landed(
+        workspace,
+        "select provider, resource_id, attached_count, size_gib, tags from "
+        "read_parquet('$/inventory/source=acme/day=2026-10-31/data.parquet')",
+    )
+    assert row == ("azure", "/disk/1", 0, None, '{"env":"dev"}')
+    hours = landed(
+        workspace,
+        "select hour(hour), avg, max from read_parquet('$/metrics/source=acme/day=2026-10-30/data.parquet') order by 1",
+    )
+    assert hours == [(5, 2.5, None), (6, 3.0, None), (7, 2.5, None)]
+    register_usage(workspace)
+    assert [(table, day) for table, _, day, _ in usage_days(workspace)] == [
+        ("inventory", TODAY), ("metrics", TODAY - timedelta(days=1)),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ({"inventory": [{"resource_id": "x"}]}, "has no column day, resource_type"),
+        ({"metrics": [{**HOUR, "metric": "cpu"}]}, "unknown words: cpu"),
+        ({"metrics": [{**HOUR, "avg": "much"}]}, "cannot be read as metrics"),
+        ({"other": [{}]}, "holds no file of signals"),
+    ],
+)
+def test_files_that_are_no_signals_are_refused_with_the_file_and_the_fix(tmp_path, rows, message):
+    write_exports(tmp_path / "exports", rows)
+    workspace = workspace_with(tmp_path, provider="gcp", uri=str(tmp_path / "exports"))
+    [result] = land_usage(workspace)
+    assert result.outcome == "failed" and message in str(result.error)
+    assert usage_days(workspace) == []
