@@ -11,6 +11,8 @@ from pipelines.landing.decision_files import FILES
 from pipelines.run import run
 from pipelines.sample import write_sample
 from pipelines.settings import Workspace
+from tests.dags.conftest import DAGS
+from tests.dags.live_airflow import live_airflow
 from tests.integration.test_run import marts
 
 
@@ -70,6 +72,38 @@ def test_nobody_answering_rejects(airflow):
     approve = airflow.dags["monthly_showback"].get_task("approve")
     assert (approve.defaults, approve.response_timeout) == (["Reject"], timedelta(hours=48))
     assert approve.downstream_task_ids == {"close_books"}
+
+
+NOT_CLOSED = {"soft_close": "success", "who_decides": "success", "approve": "success", "close_books": "skipped",
+              "write_statements": "skipped", "send_letters": "skipped"}  # fmt: skip
+
+
+def test_a_person_approves_rejects_or_does_not_answer_in_a_live_airflow(by_command, tmp_path):
+    """All of Airflow runs; the answers come by its REST API. The second DAG waits 2 seconds instead of 48 hours."""
+    opened, conf = Workspace.open(by_command), {"period": "2026-10", "despite": "a sample of one month"}
+    dags, home = tmp_path / "dags", tmp_path / "home"
+    dags.mkdir()
+    home.mkdir()
+    source = (DAGS / "monthly_showback.py").read_text().replace('schedule="0 6 5 * *"', "schedule=None")
+    source = source.replace("timedelta(minutes=5)", "timedelta(seconds=1)")
+    (dags / "monthly_showback.py").write_text(source)
+    impatient = source.replace("timedelta(hours=48)", "timedelta(seconds=2)")
+    (dags / "impatient_showback.py").write_text(impatient.replace("def monthly_showback", "def impatient_showback")
+                                                .replace("\nmonthly_showback()", "\nimpatient_showback()"))  # fmt: skip
+
+    with live_airflow(home, dags, FINOPS_WORKSPACE=str(by_command)) as airflow:
+        unanswered, rejected = airflow.trigger("impatient_showback", conf), airflow.trigger("monthly_showback", conf)
+        assert airflow.ended(rejected, "approve", "Reject") == airflow.ended(unanswered) == "success"
+        assert airflow.states(rejected) == airflow.states(unanswered) == NOT_CLOSED
+        assert closed_periods(book_events(opened)) == []
+
+        approved = airflow.trigger("monthly_showback", conf)
+        assert airflow.ended(approved, "approve", "Approve") == "success"
+        assert set(airflow.states(approved).values()) == {"success"}
+
+    closed = book_events(opened)[-1]
+    assert (closed.event, closed.billing_period, closed.decided_by) == ("close", "2026-10", "admin")
+    assert (by_command / "reports" / "2026-10" / "journal-2026-10.csv").is_file()
 
 
 def _decide(opened: Workspace, decision: str, digest: str) -> None:
