@@ -22,6 +22,7 @@ from pipelines.landing.books import (
     DRIVERS,
     JOURNAL,
     LINES,
+    RATES,
     BookEvent,
     Posting,
     book_events,
@@ -176,7 +177,7 @@ def _content(con: duckdb.DuckDBPyConnection, period: str) -> tuple[str, dict[str
 
 
 def _posting(con: duckdb.DuckDBPyConnection, workspace: Workspace, period: str) -> Posting:
-    """The statements of a month as they stand: their lines, why they are so, whom they name, and their journal."""
+    """The statements of a month as they stand: their lines, why they are so, whom they name, journal and rates."""
 
     def table(schema: pa.Schema, source: str, where: str, order: str) -> pa.Table:
         columns = ", ".join(name for name in schema.names if name not in ("sequence", "revision"))
@@ -191,6 +192,7 @@ def _posting(con: duckdb.DuckDBPyConnection, workspace: Workspace, period: str) 
         table(COST_CENTERS, "dim_statement_cost_centers", "billing_period = ?", "cost_center_id"),
         table(JOURNAL, "fct_chargeback_journal", "billing_period = ? and not is_posted", "journal_id, line_no"),
         tuple((str(row["column"]), str(row["field"])) for row in mapping),
+        table(RATES, "dim_fx_rates", "billing_period = ?", "from_currency"),
     )
 
 

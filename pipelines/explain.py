@@ -268,7 +268,12 @@ def lines_of(found: Explanation, width: int = 80) -> list[str]:
         is_rounding = subject["kind"] == "rounding"
         amount = f"{subject['amount'].normalize():f}" if is_rounding else _money(subject["amount"])
         lines.append(f"{amount} {subject['currency']}  ({subject['status']})")
-        if "posted_before" in subject:
+        if subject["kind"] == "fx":
+            lines[-1] = f"{_money(subject['amount_reporting'])} in the reporting currency  ({subject['status']})"
+            lines.append(
+                f"What today's {subject['currency']} rate makes of a month closed at another; see dim_fx_rates"
+            )
+        elif "posted_before" in subject:
             lines += _adjustment_lines(subject)
         elif subject["status"] == "closed":
             lines.append("Closed and never changed; what follows is how costs and rules stand today")

@@ -120,7 +120,7 @@ _EXAMPLES = {
         "# ri-1y,Reserved databases,aws,databases,reservation,Amazon Relational Database Service,36,12,No Upfront,0,,,"
     ),
     "recommendation_decisions": "# 3f2a9c0b,dismiss,Dana Whitfield,2026-11-05,2027-02-01,,Needed for year-end",
-    "gl_accounts": "# clearing,6999,\n# default,6000,\n# tax,6400,",
+    "gl_accounts": "# clearing,6999,\n# default,6000,\n# tax,6400,\n# fx,6930,Differences of exchange rates",
     "journal_columns": "# Konto,account,\n# Soll,debit,\n# Haben,credit,\n# Buchungskreis,=1000,A fixed text",
     "close_approvals": "# 2026-10,approve,3f2a9c0b1d2e,Dana Whitfield,2026-11-05,",
     "rule_thresholds": "# aws_ec2_idle,prod,lookback_days,32,Month-end jobs\n# *,any,min_saving_month,5,",

@@ -1,17 +1,17 @@
--- A posted journal that does not book what its statement says, to the cent.
+-- A posted journal that does not book what its statement says, to the cent. Exchange rates' lines have no amount of their own.
 with
 
 statements as (
     select sequence, billing_period, cost_center_id, currency, sum(amount) as amount
     from {{ ref('stg_finops__book_lines') }}
-    where kind <> 'rounding' and sequence in (select j.sequence from {{ ref('stg_finops__book_journal') }} as j)
+    where kind not in ('rounding', 'fx') and sequence in (select j.sequence from {{ ref('stg_finops__book_journal') }} as j)
     group by sequence, billing_period, cost_center_id, currency
 ),
 
 journals as (
     select sequence, origin_period as billing_period, cost_center_id, currency, sum(debit) - sum(credit) as amount
     from {{ ref('stg_finops__book_journal') }}
-    where cost_center_id is not null
+    where cost_center_id <> '~fx'
     group by sequence, origin_period, cost_center_id, currency
 )
 

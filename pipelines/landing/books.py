@@ -22,6 +22,7 @@ from pipelines.settings import Workspace
 
 _MONEY = pa.decimal128(28, 12)
 _DRIVERS, _COST_CENTERS, _JOURNAL = "-drivers.parquet", "-cost-centers.parquet", "-journal.parquet"
+_RATES = "-rates.parquet"
 LINES = pa.schema(
     {
         "sequence": pa.int32(),
@@ -91,6 +92,17 @@ JOURNAL = pa.schema(
         "reversal_of": pa.string(),
     }
 )
+RATES = pa.schema(
+    {
+        "sequence": pa.int32(),
+        "billing_period": pa.string(),
+        "from_currency": pa.string(),
+        "to_currency": pa.string(),
+        "rate": pa.decimal128(18, 10),
+        "rate_type": pa.string(),
+        "source": pa.string(),
+    }
+)
 EVENTS = pa.schema(
     {
         "sequence": pa.int32(),
@@ -122,6 +134,7 @@ class Posting:
     cost_centers: pa.Table | None = None  # as the statements name them
     journal: pa.Table | None = None  # with the accounts of then
     journal_columns: tuple[tuple[str, str], ...] | None = None  # header and field of the journal file of then
+    rates: pa.Table | None = None  # into the reporting currency, of every currency that had one
 
 
 @dataclass(frozen=True)
@@ -188,6 +201,7 @@ def record(
             (posting.drivers, _DRIVERS, DRIVERS),
             (posting.cost_centers, _COST_CENTERS, COST_CENTERS),
             (posting.journal, _JOURNAL, JOURNAL),
+            (posting.rates, _RATES, RATES),
         ):
             if table is not None:
                 _write(folder / f"{stem}{ending}", _numbered(table, recorded.sequence).cast(schema))
@@ -208,6 +222,7 @@ def register_books(workspace: Workspace) -> None:
         ("book_drivers", _DRIVERS, DRIVERS),
         ("book_cost_centers", _COST_CENTERS, COST_CENTERS),
         ("book_journal", _JOURNAL, JOURNAL),
+        ("book_rates", _RATES, RATES),
     ):
         files = [_folder(workspace) / f"{stem}{ending}" for stem in stems]
         tables = [pq.read_table(path) for path in files if path.is_file()]

@@ -26,7 +26,7 @@ METHODS = ("proportional_usage", "proportional_cost", *SIMPLE_METHODS, "fixed_pe
 LEDGER_DRIVERS = ("direct_cost",)
 SCOPED_DRIVERS = ("direct_billed_cost", "covered_usage", "on_demand_cost", "service_cost")
 CHARGE_KINDS = ("cost", "tax", "credit", "support", "commitment_waste", "correction")
-ACCOUNT_USES = ("clearing", "default", "unallocated", "company", *CHARGE_KINDS, "adjustment")
+ACCOUNT_USES = ("clearing", "default", "unallocated", "company", *CHARGE_KINDS, "adjustment", "fx")
 JOURNAL_FIELDS = (
     "journal_id", "line_no", "billing_period", "posting_date", "company", "account", "cost_center_id", "project",
     "debit", "credit", "currency", "text", "source_ref", "reversal_of", "origin_period", "amount",

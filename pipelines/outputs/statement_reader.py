@@ -62,6 +62,7 @@ _POSTED = """
         coalesce(nullif(service_name, ''), '(no service)') as service,
         line_id, billing_period, amount, billed_amount, status, revision
     from fct_chargeback
+    where kind <> 'fx'  -- has no amount in its currency; the journal books it in the reporting currency
 """
 _KNOWN_AT_CLOSE = """
     status = 'closed' and (month, revision) in (

@@ -32,6 +32,7 @@ from fct_daily_costs
 Decisions = dict[str, list[str]]
 _MARTS = [
     "+fct_chargeback_journal",
+    "+dim_fx_rates",
     "+fct_tag_coverage",
     "+fct_tag_suggestions",
     "+fct_unallocated_costs",

@@ -1,7 +1,8 @@
 -- Statement lines. Grain: line_id; per billing period × cost centre × source × service × kind × currency one line,
 -- and one per posting of it. A closed month's lines are those that were posted and never change; what costs or rules say
 -- differently since then are adjustments, posted in the first open month under their month of origin (billing_period).
--- Per billing period all lines sum to the allocated costs of today, to the last decimal.
+-- Per billing period all lines sum to the allocated costs of today, to the last decimal. A closed month keeps its rate;
+-- what another rate of today would make of it is a line of kind fx, which has an amount in the reporting currency only.
 with
 
 calculated as (
@@ -85,10 +86,56 @@ adjustments as (
         on changes.billing_period = rates.billing_period and changes.currency = rates.from_currency
 ),
 
+fx_changes as (
+    select billing_period, x_source, currency, sum(amount_reporting) as amount_reporting
+    from (
+        select
+            calculated.billing_period,
+            calculated.x_source,
+            calculated.currency,
+            {{ money('sum(calculated.amount) * (rates.decided_rate - rates.rate)') }} as amount_reporting
+        from calculated
+        inner join {{ ref('int_currency__rates') }} as rates
+            on calculated.billing_period = rates.billing_period and calculated.currency = rates.from_currency
+        where rates.is_kept and rates.decided_rate is not null
+        group by calculated.billing_period, calculated.x_source, calculated.currency, rates.decided_rate, rates.rate
+        union all
+        select billing_period, x_source, currency, -amount_reporting as amount_reporting from posted where kind = 'fx'
+    ) as both_sides
+    where billing_period in (select c.billing_period from periods as c where c.status = 'closed')
+    group by billing_period, x_source, currency
+    having sum(amount_reporting) <> 0
+),
+
+fx_lines as (
+    select
+        fx_changes.billing_period,
+        periods.first_open_period as posting_period,
+        '~fx' as cost_center_id,
+        {{ hash_of([
+            'fx_changes.billing_period', 'periods.first_open_period', 'fx_changes.x_source', 'fx_changes.currency', "'fx'",
+            "cast(coalesce(open_periods.revisions, 0) as varchar)"
+        ]) }} as line_id,
+        'fx' as kind,
+        fx_changes.x_source,
+        cast(null as varchar) as provider,
+        'Exchange rate' as service_name,
+        {{ money('0') }} as amount,
+        {{ money('0') }} as billed_amount,
+        fx_changes.currency,
+        {{ money('fx_changes.amount_reporting') }} as amount_reporting,
+        cast(coalesce(open_periods.revisions, 0) + 1 as integer) as revision
+    from fx_changes
+    inner join periods on fx_changes.billing_period = periods.billing_period
+    left join periods as open_periods on periods.first_open_period = open_periods.billing_period
+),
+
 unposted as (
     select * from open_lines
     union all
     select * from adjustments
+    union all
+    select * from fx_lines
 )
 
 select

@@ -1,6 +1,7 @@
 -- The statements as double entry for the ledger of the company. Grain: journal line.
 -- One journal per posting period, revision and currency. Each cost centre's account is debited (credited when negative),
 -- central clearing takes the other side, so debits equal credits to the cent. Fractions of a cent are not booked.
+-- Differences of exchange rates have no amount in their own currency: they are booked in the reporting currency.
 -- A closed month's journal is the one that was posted: accounts that change later change later journals only.
 with
 
@@ -28,6 +29,12 @@ centers as (
     from {{ ref('stg_decisions__cost_centers') }}
 ),
 
+reporting as (
+    select coalesce(max(minor_units), 2) as minor_units, cast(power(10, coalesce(max(minor_units), 2)) as integer) as factor
+    from {{ ref('currencies') }}
+    where currency_code = '{{ var("reporting_currency") }}'
+),
+
 amounts as (
     select
         lines.posting_period,
@@ -40,10 +47,26 @@ amounts as (
         sum(lines.amount) as amount
     from {{ ref('fct_chargeback') }} as lines
     left join postings on lines.posting_period = postings.billing_period and lines.revision = postings.revision
-    where lines.kind <> 'rounding' and postings.revision is null
+    where lines.kind not in ('rounding', 'fx') and postings.revision is null
     group by
         lines.posting_period, lines.billing_period, lines.revision, lines.cost_center_id, lines.kind, lines.currency
     having sum(lines.amount) <> 0
+    union all
+    select
+        lines.posting_period,
+        lines.billing_period,
+        lines.revision,
+        lines.cost_center_id,
+        lines.kind,
+        '{{ var("reporting_currency") }}' as currency,
+        min(lines.status) as status,
+        {{ from_minor_units('cast(round(sum(lines.amount_reporting) * max(reporting.factor), 0) as bigint)', 'max(reporting.minor_units)') }}
+            as amount
+    from {{ ref('fct_chargeback') }} as lines
+    left join postings on lines.posting_period = postings.billing_period and lines.revision = postings.revision
+    cross join reporting
+    where lines.kind = 'fx' and postings.revision is null
+    group by lines.posting_period, lines.billing_period, lines.revision, lines.cost_center_id, lines.kind
 ),
 
 dated as (

@@ -1,0 +1,1 @@
+select * from {{ landed_register('book_rates') }}
