@@ -62,6 +62,9 @@ def _prophet(values: Values, horizon: int, season: int, dates: list[date]) -> An
     import pandas as pd
     from prophet import Prophet
 
+    # They set their own levels again on first use; what Prophet has to say is in our assumptions.
+    for name in ("prophet", "cmdstanpy"):
+        logging.getLogger(name).disabled = True
     if len(values) < 100:
         raise ValueError("too short: Prophet falls back to a slow solver below 100 rows")
     model = Prophet(
@@ -99,8 +102,6 @@ def forecast_one(series: Series, horizon: int, models: tuple[str, ...]) -> dict[
     # A model that leaves the range of all it has seen by this much has exploded; its forecast is no candidate.
     limit = 4 * float(np.max(np.abs(values))) + 1e-9
     dates = series.periods(1 - len(values), len(values) + horizon)
-    for name in ("prophet", "cmdstanpy"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
     for name in models:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")

@@ -66,15 +66,15 @@ class Scores:
     def __init__(self) -> None:
         self.rows: list[dict[str, object]] = []
 
-    def add(self, method: str, horizon: int, history: Values, season: int, actual: Values, made: Values,
-            found: SeriesForecast | None = None) -> None:  # fmt: skip
+    def add(self, case: tuple[str, int], method: str, horizon: int, history: Values, season: int, actual: Values,
+            made: Values, found: SeriesForecast | None = None) -> None:  # fmt: skip
         error = made[:horizon] - actual[:horizon]
         came = actual[:horizon]
         naive = max(float(np.mean(np.abs(history[season:] - history[:-season]))), 1e-12)
         row: dict[str, object] = {
             "method": method,
             "horizon": horizon,
-            "case": len([r for r in self.rows if r["method"] == method and r["horizon"] == horizon]),
+            "case": f"{case[0]}|{case[1]}",
             "wape": float(np.abs(error).sum() / np.abs(came).sum()),
             "mase": float(np.abs(error).mean() / naive),
             "total": float(abs(error.sum()) / abs(came.sum())),
@@ -133,10 +133,10 @@ def compare(panel: list[Series], backs: tuple[int, ...], horizons: tuple[int, ..
                 made |= {"koku OLS": koku(series.values, longest), "run rate": run_rate(series.values, longest)}
             found = forecast.series[at]
             for horizon in (h for h in horizons if h <= back):
-                scores.add("finops", horizon, series.values, season, came, found.point, found)
+                scores.add((series.unique_id, back), "finops", horizon, series.values, season, came, found.point, found)
                 for name, path in made.items():
                     if np.isfinite(path).all():
-                        scores.add(name, horizon, series.values, season, came, path)
+                        scores.add((series.unique_id, back), name, horizon, series.values, season, came, path)
     return scores
 
 
