@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -18,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.errors import BuildError
+from pipelines.inputs import DBT_PROJECT, inputs_version, models_version, structure_version
 from pipelines.invoices import check_invoices
 from pipelines.landing.books import register_books
 from pipelines.landing.contracts import CONTRACTS
@@ -32,7 +32,9 @@ from pipelines.replay import DAILY_TOTALS, Comparisons, daily_totals, replay
 from pipelines.settings import Workspace
 from pipelines.steps import find_step
 
-DBT_PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
+# What only the structure of the project and of landing decides: not run again while that stays as it was.
+_STRUCTURE = ["config.materialized:view,path:models/staging", "config.materialized:view,path:models/intermediate"]
+_STRUCTURE += ["resource_type:seed"]
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,10 @@ class BuildSummary:
 def build(
     workspace: Workspace, *, full_refresh: bool = False, progress: Callable[[str], None] = lambda _: None
 ) -> BuildSummary:
-    """Land the decisions, then build every model and run every data test of the warehouse.
+    """Land the decisions, then build every model that follows from what changed, and check it.
 
-    The ledger is rebuilt in full when asked to, or when the models themselves have changed since the last build.
+    Everything is rebuilt and checked in full when asked to, or when the models themselves have changed since the last
+    build; nothing is when nothing has changed.
     Raises BuildError when a model or test fails, InvoiceError when the result does not tie to the invoices.
     """
     with locked(workspace, "warehouse"):
@@ -57,17 +60,52 @@ def build(
         register_history(workspace)
         if replay(workspace, version, lambda small: _run_daily_totals(small, version), progress):
             register_history(workspace)
-        built_by = workspace.root / ".dbt" / "built_by"
-        known = built_by.read_text("utf-8") if built_by.is_file() else None
-        full_refresh = full_refresh or (workspace.warehouse.is_file() and known != version)
-        if full_refresh and known != version and known is not None:
+        built = _Built(workspace)
+        inputs = inputs_version(workspace)
+        if not full_refresh and built.inputs == inputs:
+            progress("nothing has changed since the last build")
+            _prune(workspace)
+            check_invoices(workspace)
+            return BuildSummary(0, 0, False)
+        full_refresh = full_refresh or (workspace.warehouse.is_file() and built.by != version)
+        if full_refresh and built.by not in (None, version):
             progress("the models have changed since the last build: building everything anew")
+        structure = structure_version(workspace)
+        data_only = not full_refresh and built.structure == structure
         arguments = ["build", "--exclude-resource-type", "unit_test"] + (["--full-refresh"] if full_refresh else [])
-        models, tests = run_dbt(workspace, arguments, progress, version)
-        write_atomically(built_by, version)
+        if data_only:
+            # Cautious: a check of a view and of something else is run.
+            arguments += ["--exclude", *_STRUCTURE, "--indirect-selection", "cautious"]
+        built.begin()
+        models, tests = run_dbt(workspace, arguments, progress, version, check_changes_only=data_only)
+        built.finish(version, structure, inputs)
         _prune(workspace)
         check_invoices(workspace)
     return BuildSummary(models, tests, full_refresh)
+
+
+class _Built:
+    """What the last build that ended well was made of; None where no such build has made the warehouse."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._folder = workspace.root / ".dbt"
+        self.by = self._read("built_by")  # version of the models
+        whole = workspace.warehouse.is_file()
+        self.structure = self._read("built_structure") if whole else None
+        self.inputs = self._read("built_inputs") if whole else None
+
+    def _read(self, name: str) -> str | None:
+        path = self._folder / name
+        return path.read_text("utf-8") if path.is_file() else None
+
+    def begin(self) -> None:
+        for name in ("built_structure", "built_inputs"):
+            (self._folder / name).unlink(missing_ok=True)
+
+    def finish(self, by: str | None, structure: str | None, inputs: str) -> None:
+        for name, version in {"built_by": by, "built_structure": structure, "built_inputs": inputs}.items():
+            if version is not None:
+                write_atomically(self._folder / name, version)
 
 
 # What Python computes from the built warehouse, in this order; entry points of the packages above.
@@ -88,7 +126,10 @@ def compute_results(workspace: Workspace, progress: Callable[[str], None] = lamb
         if (results_version(workspace), vintages(workspace)) == before:
             return BuildSummary(0, 0, False)
         arguments = ["build", "--select", "path:models/staging/results+", "--exclude-resource-type", "unit_test"]
+        built = _Built(workspace)
+        built.begin()
         models, tests = run_dbt(workspace, arguments, progress)
+        built.finish(built.by, built.structure, inputs_version(workspace))
     return BuildSummary(models, tests, False)
 
 
@@ -203,8 +244,12 @@ def run_dbt(
     arguments: list[str],
     progress: Callable[[str], None] = lambda _: None,
     version: str | None = None,
+    *,
+    check_changes_only: bool = False,
 ) -> tuple[int, int]:
     """Run one dbt command on the workspace's warehouse; return how many models and tests ran.
+
+    `check_changes_only` leaves out rows of the large tables that an earlier build has checked.
 
     Raises BuildError with the nodes that failed and their messages.
     """
@@ -217,6 +262,7 @@ def run_dbt(
         "reporting_currency": settings.workspace.reporting_currency,
         "show_owner_emails": settings.publish.show_owner_emails,
         "models_version": version or models_version(workspace),
+        "check_changes_only": check_changes_only,
     }
     command = [
         str(Path(sys.executable).with_name("dbt")),
@@ -271,13 +317,3 @@ def _event(line: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return event if isinstance(event, dict) and "info" in event else None
-
-
-def models_version(workspace: Workspace) -> str:
-    """Hash of everything in the dbt project that decides what the ledger holds."""
-    digest = hashlib.sha256()
-    for path in sorted(DBT_PROJECT.rglob("*")):
-        if path.suffix in (".sql", ".csv") and not {"target", "tests"} & set(path.relative_to(DBT_PROJECT).parts):
-            digest.update(path.relative_to(DBT_PROJECT).as_posix().encode() + path.read_bytes())
-    digest.update(workspace.settings.workspace.reporting_currency.encode())
-    return digest.hexdigest()

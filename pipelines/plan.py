@@ -15,8 +15,9 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.build import models_version, run_dbt
+from pipelines.build import run_dbt
 from pipelines.errors import FinopsError
+from pipelines.inputs import models_version
 from pipelines.landing.books import register_books
 from pipelines.landing.decisions import land_decisions
 from pipelines.landing.deliveries import locked

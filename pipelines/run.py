@@ -11,8 +11,9 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.build import build, compute_results, models_version
+from pipelines.build import build, compute_results
 from pipelines.errors import FinopsError, SettingsError
+from pipelines.inputs import models_version
 from pipelines.landing import LandingReport, land
 from pipelines.landing.books import book_events, journal_columns_of
 from pipelines.landing.decisions import read_decisions
@@ -21,7 +22,7 @@ from pipelines.landing.usage.land import land_usage
 from pipelines.landing.usage.tables import usage_days
 from pipelines.outputs.journal import write_journal
 from pipelines.outputs.letters import Letter, write_letters
-from pipelines.outputs.publish import current_run, publish
+from pipelines.outputs.publish import current_run, publish, published_from_built
 from pipelines.outputs.statement_model import last_day
 from pipelines.outputs.statements import StatementSummary, write_statements
 from pipelines.settings import Workspace, is_period
@@ -59,11 +60,16 @@ def run(workspace: Workspace, period: str | None = None, progress: Progress = la
     if report.failed and (known == inputs or not landed_deliveries(workspace)):
         return RunSummary(report, current, None, False)
     progress("2/5  building the warehouse")
-    build(workspace, progress=progress)
-    progress("3/5  forecasting, looking for anomalies")
-    compute_results(workspace, progress)
-    progress("4/5  auditing and publishing")
-    current = publish(workspace, progress=progress).folder
+    built = build(workspace, progress=progress)
+    same = None if built.models else published_from_built(workspace)
+    if same:
+        progress(f"unchanged  run {same.run_id} stays published")
+        current = same.folder
+    else:
+        progress("3/5  forecasting, looking for anomalies")
+        compute_results(workspace, progress)
+        progress("4/5  auditing and publishing")
+        current = publish(workspace, progress=progress).folder
     write_atomically(published_inputs, inputs)
     progress("5/5  writing the showback")
     statements = showback(workspace, None, progress) if newest_period(current) else None

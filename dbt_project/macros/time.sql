@@ -20,3 +20,8 @@
 {% macro first_of_month(period) -%}
     cast({{ period }} || '-01' as timestamp)
 {%- endmacro %}
+
+{# The first day of a date's month, as a date. #}
+{% macro first_of_its_month(day) -%}
+    cast({{ dbt.date_trunc('month', day) }} as date)
+{%- endmacro %}

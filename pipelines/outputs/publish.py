@@ -4,6 +4,7 @@ published/<run_id>/marts.duckdb and <mart>.parquet; published/current links to t
 published/manifest.json by name.
 The ledger is published as one Parquet file per source and month: unchanged ones are linked from the previous run, not
 copied, and focus_cost_and_usage in marts.duckdb reads them; focus_cost_and_usage_1_2 is a view over that one.
+What is in the other marts is told from the previous run per billing period (contents.py): only what differs is written.
 """
 
 from __future__ import annotations
@@ -21,11 +22,10 @@ import duckdb
 
 from pipelines.errors import BuildError
 from pipelines.landing.deliveries import locked, write_atomically
+from pipelines.outputs.contents import describe, write_marts
 from pipelines.settings import Workspace
 from pipelines.steps import find_step
 
-# Older BI drivers open this storage version.
-_STORAGE_VERSION = "v1.2.0"
 _LEDGER = "focus_cost_and_usage"
 _LEDGER_1_2 = "focus_cost_and_usage_1_2"
 
@@ -41,7 +41,10 @@ class PublishSummary:
 
 
 def publish(workspace: Workspace, progress: Callable[[str], None] = lambda _: None) -> PublishSummary:
-    """Audit the warehouse and publish its marts; raises AuditError and leaves the previous run when a check fails."""
+    """Audit the warehouse and publish its marts; raises AuditError and leaves the previous run when a check fails.
+
+    A run that was published from the same inputs stays as it is.
+    """
     if not workspace.warehouse.is_file():
         raise BuildError(str(workspace.warehouse), "there is no warehouse yet", fix="Run `finops build` first")
     with locked(workspace, "warehouse"):
@@ -62,9 +65,14 @@ def publish(workspace: Workspace, progress: Callable[[str], None] = lambda _: No
             con.execute("use warehouse")
             facts = find_step("audit")(workspace, con)
             progress(f"audited    {facts} facts hold")
+            inputs = _built_inputs(workspace)
+            same = published_from_built(workspace)
+            if same:
+                progress(f"unchanged  run {same.run_id} stays published")
+                return same
             folder.mkdir()
             summary = _write(workspace, con, folder, run_id, now, facts)
-        _switch(workspace, folder, run_id, summary)
+        _switch(workspace, folder, run_id, summary, inputs)
         _remove_old_runs(workspace)
     progress(f"published  {len(summary.marts)} marts as run {run_id}")
     return summary
@@ -80,6 +88,23 @@ def current_run(workspace: Workspace) -> Path | None:
     return folder if folder.is_dir() else None
 
 
+def _built_inputs(workspace: Workspace) -> str | None:
+    """Version of what the warehouse was built from; None where its last build did not end well."""
+    path = workspace.root / ".dbt" / "built_inputs"
+    return path.read_text("utf-8") if path.is_file() else None
+
+
+def published_from_built(workspace: Workspace) -> PublishSummary | None:
+    """The current run, whole, if it was published from what the warehouse was last built from."""
+    inputs, folder = _built_inputs(workspace), current_run(workspace)
+    if folder is None or inputs is None or not (folder / "marts.duckdb").is_file():
+        return None
+    manifest = json.loads((workspace.published / "manifest.json").read_text("utf-8"))
+    if manifest.get("inputs") != inputs or (workspace.published / "current").resolve() != folder.resolve():
+        return None
+    return PublishSummary(folder.name, folder, manifest["marts"], 0, 0, 0)
+
+
 def _write(
     workspace: Workspace, con: duckdb.DuckDBPyConnection, folder: Path, run_id: str, now: datetime, facts: int
 ) -> PublishSummary:
@@ -92,22 +117,15 @@ def _write(
             "('focus_billing_period', 'focus_invoice_detail', 'focus_contract_commitment')) order by 1"
         ).fetchall()
     ]
-    con.execute(f"attach '{folder / 'marts.duckdb'}' as marts (storage_version '{_STORAGE_VERSION}')")
-    rows: dict[str, int] = {}
-    for name in names:
-        # Ordered, so that the same marts are the same bytes.
-        con.execute(f"create table marts.{name} as select * from warehouse.main.{name} order by all")
-        con.execute(f"copy marts.{name} to '{folder / f'{name}.parquet'}' (format parquet, compression zstd)")
-        rows[name] = _count(con, f"marts.{name}")
     descriptions = _descriptions(workspace)
-    for name in names:
-        _describe(con, "table", f"marts.{name}", descriptions[name])
+    contents = write_marts(con, names, folder, current_run(workspace), descriptions)
+    rows = {name: content.rows for name, content in contents.items()}
     written, reused = _write_ledger(workspace, con, folder)
     final = workspace.published / run_id
     rows[_LEDGER] = rows[_LEDGER_1_2] = _count(con, f"warehouse.main.{_LEDGER}")
     columns_1_2 = _columns(con, _LEDGER_1_2)
     con.execute(
-        "create table marts.publish_info as select "
+        "create or replace table marts.publish_info as select "
         f"'{run_id}' as run_id, timestamp '{now:%Y-%m-%d %H:%M:%S}' as published_at, "
         f"'{workspace.settings.workspace.reporting_currency}' as reporting_currency, {facts} as facts_audited, "
         f"'{(workspace.root / '.dbt' / 'built_by').read_text('utf-8')}' as models_version, "
@@ -128,14 +146,6 @@ def _descriptions(workspace: Workspace) -> dict[str, dict[str, str]]:
         for node in manifest["nodes"].values()
         if node["resource_type"] == "model"
     }
-
-
-def _describe(con: duckdb.DuckDBPyConnection, kind: str, relation: str, descriptions: dict[str, str]) -> None:
-    """Write the meanings where BI tools show them: as comments on the table or view and on its columns."""
-    for column, text in descriptions.items():
-        target = f'column {relation}."{column}"' if column else f"{kind} {relation}"
-        quoted = text.replace("'", "''")
-        con.execute(f"comment on {target} is '{quoted}'")
 
 
 def _columns(con: duckdb.DuckDBPyConnection, table: str) -> list[str]:
@@ -192,13 +202,13 @@ def _add_ledger_views(
             chosen = ", ".join(name if name in now else f"x_{name} as {name}" for name in columns_1_2)
             marts.execute(f"create view {_LEDGER_1_2} as select {chosen} from {_LEDGER}")
             for view in (_LEDGER, _LEDGER_1_2):
-                _describe(marts, "view", view, descriptions[view])
+                describe(marts, "view", view, descriptions[view])
             marts.execute("checkpoint")
     finally:
         final.unlink()
 
 
-def _switch(workspace: Workspace, folder: Path, run_id: str, summary: PublishSummary) -> None:
+def _switch(workspace: Workspace, folder: Path, run_id: str, summary: PublishSummary, inputs: str | None) -> None:
     for path in folder.rglob("*"):
         if path.is_file():
             with path.open("rb") as content:
@@ -209,7 +219,7 @@ def _switch(workspace: Workspace, folder: Path, run_id: str, summary: PublishSum
     link = workspace.published / f".current-{run_id}"
     link.symlink_to(run_id)
     os.replace(link, workspace.published / "current")
-    manifest = {"run_id": run_id, "folder": run_id, "marts": summary.marts}
+    manifest = {"run_id": run_id, "folder": run_id, "marts": summary.marts, "inputs": inputs}
     write_atomically(workspace.published / "manifest.json", json.dumps(manifest, indent=1))
 
 

@@ -82,25 +82,33 @@ class AllocationModels:
     @contextmanager
     def allocated(self, charges: list[Charge], decisions: Decisions) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection to a warehouse that holds these charges, allocated."""
+        self.decide(decisions)
+        with duckdb.connect() as con:
+            con.execute("attach ':memory:' as warehouse")
+            con.execute("use warehouse")
+            _write_costs(con, charges)
+            for _, statement in self.creations():
+                con.execute(statement)
+            yield con
+
+    def decide(self, decisions: Decisions) -> None:
         folder = self.workspace.decisions
         folder.mkdir(exist_ok=True)
         for name, columns in FILES.items():
             rows = "\n".join([",".join(columns), *decisions.get(name, []), ""])
             (folder / f"{name}.csv").write_text(rows, "utf-8")
         land_decisions(self.workspace)
-        with duckdb.connect() as con:
-            con.execute("attach ':memory:' as warehouse")
-            con.execute("use warehouse")
-            for seed in self._seeds:
-                path = Path(seed["root_path"]) / seed["original_file_path"]
-                con.execute(f"create schema if not exists {seed['schema']}")
-                con.execute(f"create table {seed['relation_name']} as from read_csv('{path}')")
-            _write_costs(con, charges)
-            for model in self._models:
-                kind = "view" if model["config"]["materialized"] == "view" else "table"
-                sql = _DELIVERIES if model["name"] == "stg_finops__deliveries" else model["compiled_code"]
-                con.execute(f"create {kind} {model['relation_name']} as {sql}")
-            yield con
+
+    def creations(self) -> Iterator[tuple[str, str]]:
+        """Name and statement of everything that follows from fct_daily_costs, in order."""
+        for seed in self._seeds:
+            path = Path(seed["root_path"]) / seed["original_file_path"]
+            yield seed["name"], f"create schema if not exists {seed['schema']}"
+            yield seed["name"], f"create table {seed['relation_name']} as from read_csv('{path}')"
+        for model in self._models:
+            kind = "view" if model["config"]["materialized"] == "view" else "table"
+            sql = _DELIVERIES if model["name"] == "stg_finops__deliveries" else model["compiled_code"]
+            yield model["name"], f"create {kind} {model['relation_name']} as {sql}"
 
     def bill(self, charges: list[Charge], decisions: Decisions, where: str = "true") -> dict[str, Decimal]:
         """Who pays how much effective cost, to the last decimal; nobody pays 0."""

@@ -8,8 +8,9 @@ from shutil import copytree
 import duckdb
 import pytest
 
-from pipelines.build import DBT_PROJECT, run_dbt
+from pipelines.build import run_dbt
 from pipelines.errors import BuildError
+from pipelines.inputs import DBT_PROJECT
 from pipelines.outputs.publish import current_run, publish
 from pipelines.settings import Workspace
 

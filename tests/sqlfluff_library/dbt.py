@@ -11,3 +11,7 @@ def datediff(first, second, _part):
 
 def position(substring, string):
     return f"position({substring} in {string})"
+
+
+def date_trunc(_part, expression):
+    return f"date_trunc({expression})"

@@ -1,3 +1,10 @@
+-- depends_on: {{ ref('int_allocation__months') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ delete_stale_months() }}"
+) }}
 -- The direct rule that claims a charge. Grain: allocation key × charge date. Unclaimed ones have no row.
 -- First by priority, then by how specific the kind of match is. A resource that gets its tag later in the month may
 -- give it to its earlier days (policy backfill_same_resource): such a claim is imputed, and ranks behind a real one.
@@ -16,6 +23,7 @@ key_days as (
         x_allocation_key,
         charge_date
     from {{ ref('fct_daily_costs') }}
+    where {{ in_stale_month('charge_date') }}
 ),
 
 matches as (

@@ -1,14 +1,17 @@
+-- depends_on: {{ ref('int_allocation__periods') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ delete_stale_periods() }}"
+) }}
 -- Daily costs by the rule or pool that claims them. Grain: day × source × account × service × kind × claim.
 -- The first matching direct rule that is valid on the charge date wins; then the first shared pool; the rest stays
 -- unallocated, with a reason.
 with
 
-periods as (
-    select * from {{ ref('int_allocation__periods') }}
-),
-
 costs as (
-    select * from {{ ref('fct_daily_costs') }}
+    select * from {{ ref('fct_daily_costs') }} where {{ in_stale_period('billing_period') }}
 ),
 
 claims as (
@@ -156,13 +159,11 @@ select
     grouped.match_type,
     grouped.is_imputed,
     first_pool.pool_id,
-    periods.inputs_version,
     {{ money('sum(grouped.effective_cost)') }} as effective_cost,
     {{ money('sum(grouped.billed_cost)') }} as billed_cost,
     {{ money('sum(grouped.covered_cost)') }} as covered_cost,
     {{ money('sum(grouped.on_demand_cost)') }} as on_demand_cost
 from grouped
-inner join periods on grouped.billing_period = periods.billing_period
 left join first_pool
     on
         grouped.rule_id is null

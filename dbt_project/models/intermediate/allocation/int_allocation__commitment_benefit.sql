@@ -1,3 +1,10 @@
+-- depends_on: {{ ref('int_allocation__periods') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ delete_stale_periods() }}"
+) }}
 -- What commitments save, passed on as the policy commitment_benefit says. Zero-sum rows, added to the usage as it was
 -- billed. Grain: day × source × account × service × cost centre × rule.
 -- as_applied: no rows, usage keeps its discount. pooled: everyone in a source's service pays the average rate of covered
@@ -29,6 +36,7 @@ usage as (
         costs.charge_category = 'Usage'
         and costs.charge_kind = 'cost'
         and coalesce(costs.commitment_discount_status, 'Used') = 'Used'
+        and {{ in_stale_period('costs.billing_period') }}
     group by all
 ),
 

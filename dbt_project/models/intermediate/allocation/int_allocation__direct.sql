@@ -1,9 +1,18 @@
+-- depends_on: {{ ref('int_allocation__periods') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ delete_stale_periods() }}"
+) }}
 -- Costs that a direct rule gives to cost centres, split where the rule splits. Grain: classified row × cost centre.
 -- The largest share takes what rounding leaves, so a split never gains or loses.
 with
 
 claimed as (
-    select * from {{ ref('int_allocation__classified') }} where rule_id is not null
+    select *
+    from {{ ref('int_allocation__classified') }}
+    where rule_id is not null and {{ in_stale_period('billing_period') }}
 ),
 
 splits as (
@@ -53,7 +62,6 @@ select
     rule_version,
     match_type,
     is_imputed,
-    inputs_version,
     cost_center_id,
     share,
     case

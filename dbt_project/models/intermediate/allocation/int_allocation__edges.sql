@@ -1,3 +1,10 @@
+-- depends_on: {{ ref('int_allocation__periods') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ delete_stale_periods() }}"
+) }}
 -- Who is served by a pool, all parts together, as far as the policy shared_on_shared lets pools serve each other.
 -- Grain: pool × billing period × scope × day × target. Shares of one group sum to 1, but for digits beyond the 12th.
 -- reciprocal: all of it. direct: pools get nothing. step_down: pools close in the order of what they give to other
@@ -14,6 +21,7 @@ merged as (
         is_pool,
         cast(sum(part_share * share) as decimal(19, 18)) as share
     from {{ ref('int_allocation__weights') }}
+    where {{ in_stale_period('billing_period') }}
     group by all
 ),
 

@@ -1,3 +1,10 @@
+-- depends_on: {{ ref('int_allocation__periods') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ delete_stale_periods() }}"
+) }}
 -- What the ledger itself says about a cost centre's use, as weights for shared pools.
 -- Grain: billing period × driver × scope × cost centre. The scope is a source, a source and service, or neither ('').
 with
@@ -11,6 +18,7 @@ direct as (
     inner join (
         select billing_period, count(distinct currency) as currency_count
         from {{ ref('int_allocation__direct') }}
+        where {{ in_stale_period('billing_period') }}
         group by billing_period
     ) as currencies on direct.billing_period = currencies.billing_period
     left join {{ ref('int_currency__rates') }} as rates

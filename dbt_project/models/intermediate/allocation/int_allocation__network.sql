@@ -1,10 +1,19 @@
+-- depends_on: {{ ref('int_allocation__periods') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ delete_stale_periods() }}"
+) }}
 -- What a cost centre finally bears of a pool that receives shared cost. Grain: billing period × pool × cost centre.
 -- The reciprocal solution of (I − Aᵀ)·g = c, for every c at once (domain page 4.5). A loop of pools that gives nothing
 -- to a cost centre never ends: its money is missing from the shares, and so stays unallocated.
 with
 
 edges as (
-    select * from {{ ref('int_allocation__edges') }} where scope = '' and charge_date is null
+    select *
+    from {{ ref('int_allocation__edges') }}
+    where scope = '' and charge_date is null and {{ in_stale_period('billing_period') }}
 ),
 
 receivers as (

@@ -1,3 +1,10 @@
+-- depends_on: {{ ref('int_allocation__periods') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ delete_stale_periods() }}"
+) }}
 -- Shared pools split over cost centres. Grain: pool's daily row × cost centre.
 -- The largest share takes what rounding leaves; what no driver claims goes to ~unallocated with its reason.
 with
@@ -18,18 +25,17 @@ pool_costs as (
         classified.charge_kind,
         classified.currency,
         classified.pool_id,
-        classified.inputs_version,
         classified.effective_cost,
         classified.billed_cost,
         {{ pool_scope('pools', 'classified') }} as scope,
         case when pools.is_daily then classified.charge_date end as share_date
     from {{ ref('int_allocation__classified') }} as classified
     inner join pools on classified.pool_id = pools.pool_id
-    where classified.rule_id is null
+    where classified.rule_id is null and {{ in_stale_period('classified.billing_period') }}
 ),
 
 shares as (
-    select * from {{ ref('int_allocation__shares') }}
+    select * from {{ ref('int_allocation__shares') }} where {{ in_stale_period('billing_period') }}
 ),
 
 -- Per amount what all parts but the largest come to; the largest takes the rest.
@@ -68,7 +74,6 @@ select
     pool_costs.currency,
     pool_costs.pool_id,
     shares.rule_version,
-    pool_costs.inputs_version,
     shares.cost_center_id,
     shares.method,
     shares.driver,

@@ -1,9 +1,16 @@
+-- depends_on: {{ ref('int_allocation__periods') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ delete_stale_periods() }}"
+) }}
 -- How a pool's money ends at cost centres. Grain: pool × billing period × scope × day × cost centre.
 -- '~unallocated' holds what no driver, percentage or ending loop claims.
 with
 
 edges as (
-    select * from {{ ref('int_allocation__edges') }} where share > 0
+    select * from {{ ref('int_allocation__edges') }} where share > 0 and {{ in_stale_period('billing_period') }}
 ),
 
 parts as (
@@ -73,7 +80,7 @@ own as (
         target as cost_center_id,
         case when count(distinct driver) = 1 and count(*) = 1 then max(driver_value) end as driver_value
     from {{ ref('int_allocation__weights') }}
-    where target <> '~unallocated'
+    where target <> '~unallocated' and {{ in_stale_period('billing_period') }}
     group by all
 ),
 
@@ -90,6 +97,7 @@ methods as (
         max(case weights.unallocated_reason when 'zero_driver' then 'zero_driver' end) as zero_reason,
         max(weights.unallocated_reason) as reason
     from {{ ref('int_allocation__weights') }} as weights
+    where {{ in_stale_period('weights.billing_period') }}
     group by all
 )
 

@@ -1,3 +1,10 @@
+-- depends_on: {{ ref('int_allocation__periods') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ delete_stale_periods() }}"
+) }}
 -- How a pool's money is split in a month, before pools serve each other.
 -- Grain: pool × billing period × scope × day (pools split by the day) × part × target.
 -- A part's first method with a positive total weight counts; the others are its declared fallbacks, in order.
@@ -5,7 +12,7 @@
 with
 
 periods as (
-    select * from {{ ref('int_allocation__periods') }}
+    select * from {{ ref('int_allocation__periods') }} where {{ in_stale_period('billing_period') }}
 ),
 
 pools as (
@@ -41,7 +48,7 @@ groups as (
         case when pools.is_daily then classified.charge_date end as charge_date
     from {{ ref('int_allocation__classified') }} as classified
     inner join pools on classified.pool_id = pools.pool_id
-    where classified.rule_id is null
+    where classified.rule_id is null and {{ in_stale_period('classified.billing_period') }}
     union
     -- A pool without own cost may still receive from others.
     select pools.pool_id, periods.billing_period, '' as scope, cast(null as date) as charge_date

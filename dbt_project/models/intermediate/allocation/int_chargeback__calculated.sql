@@ -1,3 +1,10 @@
+-- depends_on: {{ ref('int_allocation__periods') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ delete_stale_periods() }}"
+) }}
 -- Statement lines as costs and rules say today, whether or not the month is closed. Grain: billing period × cost centre × source × service × kind × currency.
 -- Amounts are whole minor units (cents) by largest remainder within each source and currency; the one 'rounding' line
 -- per source and currency holds what is smaller than a cent, so that all lines sum to the ledger to the last decimal.
@@ -19,6 +26,7 @@ allocated as (
         sum(allocated_cost) as effective_exact,
         sum(allocated_billed_cost) as billed_exact
     from {{ ref('fct_allocated_costs') }}
+    where {{ in_stale_period('billing_period') }}
     group by all
 ),
 

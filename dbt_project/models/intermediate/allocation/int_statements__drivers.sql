@@ -1,3 +1,10 @@
+-- depends_on: {{ ref('int_allocation__periods') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ delete_stale_periods() }}"
+) }}
 -- What each cost centre's money was claimed or split by, as rules say today.
 -- Grain: billing period × cost centre × currency × method × rule × version × reason.
 -- Quantities add up over days and sources; heads, revenue and equal parts are the same in each and are counted once.
@@ -14,6 +21,7 @@ allocated as (
         unallocated_reason,
         sum(allocated_cost) as allocated_cost
     from {{ ref('fct_allocated_costs') }}
+    where {{ in_stale_period('billing_period') }}
     group by all
 ),
 
@@ -30,6 +38,7 @@ quantities as (
             else sum(driver_value)
         end as driver_value
     from {{ ref('int_allocation__shares') }}
+    where {{ in_stale_period('billing_period') }}
     group by pool_id, billing_period, cost_center_id
 ),
 

@@ -1,3 +1,10 @@
+-- depends_on: {{ ref('int_allocation__periods') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ delete_stale_periods() }}"
+) }}
 -- Costs by what carries tags. Grain: billing period × source × provider × currency × resource × tags × why it cannot carry any × imputed key.
 -- Taxes, credits, fees, support and charges without a resource (transfer, requests) have nothing to put a tag on.
 with
@@ -33,4 +40,5 @@ select
 from {{ ref('fct_daily_costs') }} as costs
 left join imputed
     on costs.x_allocation_key = imputed.x_allocation_key and costs.charge_date = imputed.charge_date
+where {{ in_stale_period('costs.billing_period') }}
 group by all

@@ -1,3 +1,10 @@
+-- depends_on: {{ ref('int_allocation__periods') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ delete_stale_periods() }}"
+) }}
 -- Who pays for what, and why. Grain: day × cost centre × charge key (source, account, service, category) × rule.
 -- Sums to effective cost of fct_daily_costs exactly; ~unallocated holds what no rule claims.
 with
@@ -27,6 +34,7 @@ direct as (
         is_imputed,
         cast(null as varchar) as unallocated_reason
     from {{ ref('int_allocation__direct') }}
+    where {{ in_stale_period('billing_period') }}
 ),
 
 pooled as (
@@ -55,6 +63,7 @@ pooled as (
     from {{ ref('int_allocation__pooled') }} as pooled
     left join {{ ref('int_allocation__driver_completeness') }} as measured
         on pooled.driver = measured.driver and pooled.billing_period = measured.billing_period
+    where {{ in_stale_period('pooled.billing_period') }}
 ),
 
 unclaimed as (
@@ -73,7 +82,7 @@ unclaimed as (
         false as is_imputed,
         'no_rule' as unallocated_reason
     from {{ ref('int_allocation__classified') }}
-    where rule_id is null and pool_id is null
+    where rule_id is null and pool_id is null and {{ in_stale_period('billing_period') }}
 ),
 
 benefit as (
@@ -93,6 +102,7 @@ benefit as (
         false as is_imputed,
         cast(null as varchar) as unallocated_reason
     from {{ ref('int_allocation__commitment_benefit') }}
+    where {{ in_stale_period('billing_period') }}
 ),
 
 allocated as (
