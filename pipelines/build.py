@@ -109,7 +109,7 @@ class _Built:
 
 
 # What Python computes from the built warehouse, in this order; entry points of the packages above.
-RESULT_STEPS = ("forecast", "anomalies", "recommend")
+RESULT_STEPS = ("forecast", "anomalies", "budgets", "recommend")
 
 
 def compute_results(workspace: Workspace, progress: Callable[[str], None] = lambda _: None) -> BuildSummary:

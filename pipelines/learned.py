@@ -1,9 +1,9 @@
-"""What the newest published run learned: months that may not be closed yet, restatements, and changed columns."""
+"""What the newest published run learned: open months, restatements, columns, anomalies, budgets at risk."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -44,10 +44,36 @@ class ChangedColumns:
 
 
 @dataclass(frozen=True)
+class Unusual:
+    """One anomaly that is not over; impact in billing currency, of all its days so far."""
+
+    anomaly_id: str
+    first_seen: date
+    impact: Decimal
+    currency: str
+    severity: str
+    root_cause: str | None
+
+
+@dataclass(frozen=True)
+class BudgetAtRisk:
+    """One running or coming budget that is more likely than not to be overrun."""
+
+    budget_id: str
+    period: str
+    expected: Decimal
+    amount: Decimal
+    currency: str
+    probability: Decimal
+
+
+@dataclass(frozen=True)
 class Learned:
     open_months: list[OpenMonth] = field(default_factory=list)
     restated: list[Restated] = field(default_factory=list)
     columns: list[ChangedColumns] = field(default_factory=list)
+    unusual: list[Unusual] = field(default_factory=list)
+    budgets: list[BudgetAtRisk] = field(default_factory=list)
 
     def lines(self, most: int = 4) -> list[tuple[str, str]]:
         """Label and sentence for each finding, at most `most` per label."""
@@ -64,8 +90,24 @@ class Learned:
                 + (f"; the ledger misses {', '.join(one.lost_contract_columns)}" if one.lost_contract_columns else "")
                 for one in self.columns
             ],
+            "Unusual": [
+                f"{one.impact:+,.2f} {one.currency} since {one.first_seen}, {one.severity}: "
+                f"{one.root_cause or 'no single cause'} (anomaly {one.anomaly_id})"
+                for one in self.unusual
+            ],
+            "Budgets": [
+                f"{one.budget_id} {one.period}: {one.expected:,.0f} expected of {one.amount:,.0f} {one.currency}, "
+                f"overrun {one.probability:.0%} likely"
+                for one in self.budgets
+            ],
         }
-        marts = {"Open": "rpt_close_readiness", "Restated": "fct_restatements", "Columns": "fct_schema_changes"}
+        marts = {
+            "Open": "rpt_close_readiness",
+            "Restated": "fct_restatements",
+            "Columns": "fct_schema_changes",
+            "Unusual": "fct_cost_anomalies",
+            "Budgets": "fct_budget_status",
+        }
         lines = []
         for label, sentences in found.items():
             lines += [(label, sentence) for sentence in sentences[:most]]
@@ -98,11 +140,28 @@ def learned(workspace: Workspace, current: Path) -> Learned:
             "from fct_schema_changes where landed_at >= ? group by 1, 2 order by 2 desc, 1",
             [since],
         ).fetchall()
+        unusual, budgets = _outlook(con) if {"fct_cost_anomalies", "fct_budget_status"} <= tables else ([], [])
     return Learned(
         [OpenMonth(*row) for row in open_months],
         [Restated(*row) for row in restated],
         [ChangedColumns(*row) for row in columns],
+        unusual,
+        budgets,
     )
+
+
+def _outlook(con: duckdb.DuckDBPyConnection) -> tuple[list[Unusual], list[BudgetAtRisk]]:
+    unusual = con.execute(
+        "select distinct anomaly_id, first_seen_date, impact_total, currency, severity, root_cause "
+        "from fct_cost_anomalies where status in ('open', 'confirmed') order by abs(impact_total) desc, anomaly_id"
+    ).fetchall()
+    budgets = con.execute(
+        "select budget_id, period, expected_cost, adjusted_amount, currency, overrun_probability "
+        "from fct_budget_status "
+        "where status in ('running', 'upcoming') and risk_level in ('high', 'critical') "
+        "order by overrun_probability desc, expected_cost - adjusted_amount desc, budget_id, period"
+    ).fetchall()
+    return [Unusual(*row) for row in unusual], [BudgetAtRisk(*row) for row in budgets]
 
 
 def _run_before(workspace: Workspace, current: Path) -> Path | None:

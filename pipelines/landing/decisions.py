@@ -22,6 +22,7 @@ from pipelines.errors import DecisionError
 from pipelines.landing.commitment_scopes import MEMBERS, scope_members
 from pipelines.landing.decision_checks import check_decisions
 from pipelines.landing.decision_files import FILES, METHODS, NOT_ALLOCATION, Field, Row
+from pipelines.landing.outlook_checks import THRESHOLDS, budget_thresholds
 from pipelines.landing.shared_costs import POOLS, STEPS, TARGETS, name_pools, pool_steps, pool_targets, pools
 from pipelines.settings import Workspace
 
@@ -35,6 +36,12 @@ def read_decisions(workspace: Workspace) -> dict[str, list[Row]]:
     if not problems:
         name_pools(tables)
         check_decisions(tables, problems)
+        reporting = workspace.settings.workspace.reporting_currency
+        problems += [
+            f"budgets.csv line {row['_line']}, column currency: budgets are kept in the reporting currency, {reporting}"
+            for row in tables["budgets"]
+            if row["currency"] != reporting
+        ]
     if problems:
         raise DecisionError(problems)
     return tables
@@ -46,6 +53,7 @@ def land_decisions(workspace: Workspace) -> dict[str, int]:
     folder = workspace.landing / "decisions"
     for name, rows in tables.items():
         _write(folder / f"{name}.parquet", rows, _landed_schema(name))
+    _write(folder / "budget_thresholds.parquet", budget_thresholds(tables), THRESHOLDS)
     _write(folder / "pools.parquet", pools(tables), POOLS)
     _write(folder / "pool_steps.parquet", pool_steps(tables), STEPS)
     _write(folder / "pool_targets.parquet", pool_targets(tables), TARGETS)

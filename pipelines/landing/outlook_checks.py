@@ -6,9 +6,30 @@ import re
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
+import pyarrow as pa
+
 from pipelines.landing.decision_files import Row
 from pipelines.landing.shared_costs import Tables
 from pipelines.settings import is_period
+
+THRESHOLDS = pa.schema(
+    {
+        "budget_id": pa.string(),
+        "period": pa.string(),
+        "version": pa.int32(),
+        "threshold_percent": pa.decimal128(18, 6),
+    }
+)
+
+
+def budget_thresholds(tables: Tables) -> list[Row]:
+    """One row per threshold of each budget, in percent of its amount."""
+    names = ("budget_id", "period", "version")
+    return [
+        {name: row[name] for name in names} | {"threshold_percent": Decimal(limit).quantize(Decimal("0.000001"))}
+        for row in tables["budgets"]
+        for limit in row["thresholds"].split(";")
+    ]
 
 
 def check_outlook(tables: Tables, problems: list[str]) -> None:

@@ -68,6 +68,56 @@ TABLES: dict[str, pa.Schema] = OPTIMIZATION_TABLES | {
             "currency": pa.string(),
         }
     ),
+    "budget_outlooks": pa.schema(
+        {
+            "budget_id": pa.string(),
+            "period": pa.string(),
+            "version": pa.int32(),
+            "as_of_date": pa.date32(),
+            "expected_share": _RATIO,
+            "forecast_rest": _MONEY,
+            "rest_lo80": _MONEY,
+            "rest_hi80": _MONEY,
+            "rest_lo95": _MONEY,
+            "rest_hi95": _MONEY,
+            "overrun_probability": _RATIO,
+            "forecast_status": pa.string(),
+            "forecast_model": pa.string(),
+            "forecast_accuracy": _RATIO,
+        }
+    ),
+    "budget_forecast_alerts": pa.schema(
+        {
+            "budget_id": pa.string(),
+            "period": pa.string(),
+            "version": pa.int32(),
+            "threshold_percent": _RATIO,
+            "alert_date": pa.date32(),
+            "expected_cost": _MONEY,
+            "probability": _RATIO,
+        }
+    ),
+    "budget_adjustments": pa.schema(
+        {
+            "adjustment_id": pa.string(),
+            "kind": pa.string(),
+            "period": pa.string(),
+            "from_budget_id": pa.string(),
+            "to_budget_id": pa.string(),
+            "amount": _MONEY,
+            "amount_before": _MONEY,
+            "amount_after": _MONEY,
+            "conservative_amount": _MONEY,
+            "aggressive_amount": _MONEY,
+            "history_amount": _MONEY,
+            "growth_ratio": _RATIO,
+            "confidence": _RATIO,
+            "reason": pa.string(),
+            "valid_from": pa.date32(),
+            "approval": pa.string(),
+            "status": pa.string(),
+        }
+    ),
     "anomaly_quality": pa.schema(
         {
             "evidence": pa.string(),
@@ -99,7 +149,7 @@ def land_result(workspace: Workspace, name: str, rows: Iterable[Mapping[str, Any
 
 
 def landed_result(workspace: Workspace, name: str) -> list[dict[str, Any]]:
-    """What a table holds now."""
+    """The rows of one table as they landed last."""
     rows: list[dict[str, Any]] = pq.read_table(_path(workspace, name)).to_pylist()
     return rows
 

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from pipelines.sample import budgets
 from pipelines.sample.estate import COST_CENTERS, CostCenter, account_named
 from pipelines.sample.fleet import random_for
 from pipelines.sample.months import Window
@@ -28,6 +29,8 @@ HEADERS = {
     "drivers": "date,driver,cost_center_id,unit,quantity",
     "tag_aliases": "kind,tag_key,alias,canonical",
     "fx_rates": "month,from_currency,to_currency,rate,rate_type,source",
+    "budgets": budgets.BUDGETS,
+    "planned_events": budgets.EVENTS,
 }
 FINOPS_TOML = """\
 # Halden Commerce: a demo workspace written by `finops sample`. Relative uris start at this folder.
@@ -91,6 +94,8 @@ def write_decisions(workspace: Path, window: Window, seed: int) -> list[Path]:
         "drivers": _drivers(window, seed),
         "tag_aliases": _tag_aliases(),
         "fx_rates": _fx_rates(window, seed),
+        "budgets": budgets.budgets(window),
+        "planned_events": budgets.planned_events(window),
     }
     texts = {workspace / "decisions" / f"{name}.csv": _csv(HEADERS[name], rows) for name, rows in contents.items()}
     texts[workspace / "finops.toml"] = FINOPS_TOML

@@ -61,6 +61,30 @@ def problems(opened: Workspace) -> list[str]:
 HEADER_OF = {name: ",".join(fields) for name, fields in FILES.items()}
 
 MISTAKES = {
+    "a budget of no period": (
+        {"budgets": ["b,1,October,total,,100,USD,,,,,,"]},
+        "budgets.csv line 2, column period: 'October' is not a month, quarter or year like 2026-10, 2026-Q4, 2026",
+    ),
+    "a budget in another currency": (
+        {"budgets": ["b,1,2026-10,total,,100,EUR,,,,,,"]},
+        "budgets.csv line 2, column currency: budgets are kept in the reporting currency, USD",
+    ),
+    "a budget of an unknown cost centre": (
+        {"budgets": ["b,1,2026-10,cost_center,CC-9,100,USD,,,,,,"]},
+        "budgets.csv line 2, column scope_value: 'CC-9' is no cost_center of cost_centers.csv",
+    ),
+    "thresholds that do not rise": (
+        {"budgets": ["b,1,2026-10,total,,100,USD,,,,,90;50,"]},
+        "budgets.csv line 2, column thresholds: '90;50' is not rising percentages like 50;75;90;110",
+    ),
+    "an event that ends before it starts": (
+        {"planned_events": ["e,launch,total,,2026-10-02,2026-10-01,,,,"]},
+        "planned_events.csv line 2, column ends_on: is before starts_on",
+    ),
+    "two labels of one anomaly": (
+        {"anomaly_labels": ["a,true,Ada,2026-10-01,", "a,false,Ben,2026-10-02,"]},
+        "anomaly_labels.csv line 3: repeats line 2 (same anomaly_id)",
+    ),
     "a commitment that ends before it starts": (
         {"commitment_terms": ["c,2027-01-01,2026-01-01,12,,"]},
         "commitment_terms.csv line 2, column ends_on: is not after starts_on",

@@ -1,4 +1,4 @@
-"""Anomalies of a built company: the planted one is found, explained and conserved; a second look changes nothing."""
+"""Anomalies and budgets of a built company: found, explained, conserved; a second look changes nothing."""
 
 import json
 import shutil
@@ -69,6 +69,67 @@ def test_the_end_of_a_commitment_is_no_alarm(watched):
             "and service_name in ('Virtual Machines', 'Amazon Relational Database Service')"
         ).fetchall()
     assert statuses == [("expected",)]
+
+
+def test_a_budget_has_spent_what_its_cost_centre_was_allocated(watched):
+    """Each month of each cost centre, summed anew by day of use from allocated costs and rates of the file."""
+    with duckdb.connect(str(watched.warehouse), read_only=True) as con:
+        con.execute(f"create temp table rates as from read_csv('{watched.decisions / 'fx_rates.csv'}')")
+        compared, wrong = con.execute("""
+            with spent as (
+                select cost_center_id, strftime(charge_date, '%Y-%m') as used_in, sum(cast(
+                    allocated_cost * coalesce(cast(rate as decimal(18, 10)), 1) as decimal(28, 12))) as cost
+                from fct_allocated_costs
+                left join rates on month = billing_period and from_currency = currency and to_currency = 'USD'
+                group by all
+            )
+            select count(*), count(*) filter (abs(actual_cost - cost) > 0.000001) from fct_budget_status
+            inner join spent on scope_value = cost_center_id and period = used_in
+            where status = 'over'
+        """).fetchone()
+    assert compared == 24 and wrong == 0
+
+
+def test_the_newest_version_of_a_budget_counts_and_only_its_thresholds_are_armed(watched):
+    with duckdb.connect(str(watched.warehouse), read_only=True) as con:
+        assert con.execute(
+            "select version, amount from fct_budget_status where budget_id = 'company-month' and period = '2026-10'"
+        ).fetchall() == [(2, 320_000)]
+        assert con.execute(
+            "select distinct version from fct_budget_alerts where budget_id = 'company-month' and period = '2026-10'"
+        ).fetchall() == [(2,)]
+
+
+def test_each_threshold_is_raised_once_on_the_first_day_that_reached_it(watched):
+    with duckdb.connect(str(watched.warehouse), read_only=True) as con:
+        days = con.execute(
+            "select charge_date, cost from int_budgets__scope_costs where scope_value = 'CC-2030' "
+            "and charge_date >= date '2026-10-01' order by 1"
+        ).fetchall()
+        alerts = con.execute(
+            "select threshold_percent, alert_date from fct_budget_alerts "
+            "where budget_id = 'machine-learning-month' and period = '2026-10' and kind = 'actual' order by 1"
+        ).fetchall()
+    expected, spent = {}, 0
+    for day, cost in days:
+        spent += cost
+        expected |= {limit: day for limit in (50, 75, 90, 110) if spent * 100 >= 8000 * limit and limit not in expected}
+    assert dict(alerts) == expected and len(alerts) == len(expected) >= 3
+
+
+def test_what_is_reallocated_stays_in_its_department_and_adds_up(watched):
+    with duckdb.connect(str(watched.warehouse), read_only=True) as con:
+        moved, across, over = con.execute("""
+            select count(*), count(*) filter (g.department <> r.department), count(*) filter (a.amount <= 0)
+            from fct_budget_adjustments as a
+            inner join fct_budget_status as g on a.from_budget_id = g.budget_id and a.period = g.period
+            inner join fct_budget_status as r on a.to_budget_id = r.budget_id and a.period = r.period
+        """).fetchone()
+        unchanged = con.execute(
+            "select sum(amount) = sum(adjusted_amount), max(abs(adjusted_amount - amount) / amount) <= 0.1 "
+            "from fct_budget_status where period = '2026-Q4'"
+        ).fetchone()
+    assert moved >= 1 and (across, over) == (0, 0) and unchanged == (True, True)
 
 
 def test_the_same_ledger_gives_the_same_files_and_builds_nothing(watched):

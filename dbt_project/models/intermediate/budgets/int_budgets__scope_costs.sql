@@ -1,0 +1,52 @@
+-- What each budgeted scope cost, in reporting currency. Grain: scope × value × day.
+-- Costs are effective and allocated. One currency without a rate makes the day NULL: it is never counted as nothing.
+with
+
+scopes as (
+    select distinct
+        scope,
+        coalesce(scope_value, '') as scope_value
+    from {{ ref('int_budgets__current') }}
+),
+
+costs as (
+    select
+        costs.charge_date,
+        costs.cost_center_id,
+        costs.provider,
+        costs.sub_account_id,
+        costs.service_name,
+        centers.department,
+        centers.business_unit,
+        {{ money('sum(costs.allocated_cost * rates.rate)') }} as cost,
+        sum(case when rates.rate is null then 1 else 0 end) as unconverted
+    from {{ ref('fct_allocated_costs') }} as costs
+    left join {{ ref('int_currency__rates') }} as rates
+        on costs.currency = rates.from_currency and costs.billing_period = rates.billing_period
+    left join {{ ref('dim_cost_centers') }} as centers
+        on
+            costs.cost_center_id = centers.cost_center_id
+            and costs.charge_date >= centers.valid_from
+            and (centers.valid_to is null or costs.charge_date < centers.valid_to)
+    group by
+        costs.charge_date, costs.cost_center_id, costs.provider, costs.sub_account_id, costs.service_name, centers.department,
+        centers.business_unit
+)
+
+select
+    scopes.scope,
+    scopes.scope_value,
+    costs.charge_date,
+    case when sum(costs.unconverted) = 0 then {{ money('sum(costs.cost)') }} end as cost
+from scopes
+inner join costs
+    on case scopes.scope
+        when 'total' then ''
+        when 'business_unit' then costs.business_unit
+        when 'department' then costs.department
+        when 'cost_center' then costs.cost_center_id
+        when 'provider' then costs.provider
+        when 'sub_account' then costs.sub_account_id
+        when 'service' then costs.service_name
+    end = scopes.scope_value
+group by scopes.scope, scopes.scope_value, costs.charge_date

@@ -1,0 +1,96 @@
+-- Thresholds that budgets reached, once each. Grain: budget × period × version × threshold × kind.
+-- Another version of a budget arms its thresholds again; nothing else does.
+with
+
+thresholds as (
+    select
+        budgets.budget_id,
+        budgets.period,
+        budgets.version,
+        budgets.amount,
+        budgets.owner,
+        budgets.currency,
+        limits.threshold_percent
+    from {{ ref('int_budgets__current') }} as budgets
+    inner join {{ ref('stg_decisions__budget_thresholds') }} as limits
+        on budgets.budget_id = limits.budget_id and budgets.period = limits.period and budgets.version = limits.version
+    where budgets.amount > 0
+),
+
+reached as (
+    select
+        thresholds.budget_id,
+        thresholds.period,
+        thresholds.version,
+        thresholds.threshold_percent,
+        min(daily.charge_date) as alert_date
+    from thresholds
+    inner join {{ ref('int_budgets__daily') }} as daily
+        on
+            thresholds.budget_id = daily.budget_id
+            and thresholds.period = daily.period
+            and daily.unconverted_days = 0
+            and daily.spent * 100 >= thresholds.amount * thresholds.threshold_percent
+    group by thresholds.budget_id, thresholds.period, thresholds.version, thresholds.threshold_percent
+),
+
+alerts as (
+    select
+        reached.budget_id,
+        reached.period,
+        reached.version,
+        reached.threshold_percent,
+        'actual' as kind,
+        reached.alert_date,
+        daily.spent as cost,
+        cast(null as decimal(18, 6)) as probability
+    from reached
+    inner join {{ ref('int_budgets__daily') }} as daily
+        on
+            reached.budget_id = daily.budget_id
+            and reached.period = daily.period
+            and reached.alert_date = daily.charge_date
+    union all
+    select
+        budget_id,
+        period,
+        version,
+        threshold_percent,
+        'forecast' as kind,
+        alert_date,
+        expected_cost as cost,
+        probability
+    from {{ ref('stg_results__budget_forecast_alerts') }}
+)
+
+select
+    alerts.budget_id,
+    alerts.period,
+    alerts.version,
+    alerts.threshold_percent,
+    alerts.kind,
+    alerts.alert_date,
+    {{ money('alerts.cost') }} as cost,
+    {{ money('thresholds.amount') }} as amount,
+    {{ ratio('alerts.cost', 'thresholds.amount') }} as cost_ratio,
+    alerts.probability,
+    thresholds.currency,
+    thresholds.owner,
+    -- 85 % warns, 95 % is critical and goes to the heads of finance and technology; what is over is a breach.
+    case
+        when alerts.threshold_percent >= 100 then 'breach'
+        when alerts.threshold_percent >= 95 then 'critical'
+        when alerts.threshold_percent >= 85 then 'warning'
+        else 'notice'
+    end as severity,
+    case
+        when alerts.threshold_percent >= 95 then 'owner,cfo,cto'
+        else 'owner'
+    end as escalate_to
+from alerts
+inner join thresholds
+    on
+        alerts.budget_id = thresholds.budget_id
+        and alerts.period = thresholds.period
+        and alerts.version = thresholds.version
+        and alerts.threshold_percent = thresholds.threshold_percent

@@ -1,0 +1,96 @@
+"""Budgets: probabilities from calibrated totals, alerts that come once, when reallocation begins, periods."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forecasting.budgets.distribution import Total
+from forecasting.budgets.outlook import Outlook, leaves_its_band, usual_share, with_forecast_alerts
+from pipelines.landing.outlook_checks import period_days
+
+TOTAL = Total(50.0, 70.0, 100.0, 130.0, 150.0)
+DAY = date(2026, 10, 10)
+
+
+def outlook(actual="0", rest=TOTAL, amount="100", version=1, days=40) -> Outlook:
+    budget = {"budget_id": "b", "period": "2026-10", "version": version, "amount": Decimal(amount),
+              "starts_on": date(2026, 10, 1), "ends_on": date(2026, 11, 1)}  # fmt: skip
+    return Outlook(budget, DAY, Decimal(actual), rest, 0.3, days, None)  # type: ignore[arg-type]
+
+
+def test_the_bounds_of_a_total_are_its_probabilities():
+    assert TOTAL.chance_above(100) == pytest.approx(0.5)
+    assert TOTAL.chance_above(130) == pytest.approx(0.1)
+    assert TOTAL.chance_above(70) == pytest.approx(0.9)
+    assert TOTAL.quantile(0.9) == pytest.approx(130)
+    assert TOTAL.quantile(0.5) == pytest.approx(100)
+
+
+@given(st.lists(st.floats(-1e9, 1e9), min_size=5, max_size=5), st.floats(0.01, 0.99), st.floats(0.01, 0.99))
+def test_quantiles_rise_and_chances_are_probabilities_whatever_the_bounds(points, one, two):
+    total = Total(*points)
+    low, high = sorted((one, two))
+    assert total.quantile(low) <= total.quantile(high)
+    assert 0 <= total.chance_above(points[2]) <= 1
+    assert total.chance_above(total.quantile(high)) <= total.chance_above(total.quantile(low))
+
+
+LIMITS = [
+    {"budget_id": "b", "period": "2026-10", "version": 1, "threshold_percent": Decimal(p)} for p in (90, 100, 110)
+]
+
+
+def test_a_forecast_alert_comes_once_per_threshold_and_version():
+    """Expected 105 of 100: 100 % is passed, 110 % is not; 90 % is for what was spent."""
+    first = with_forecast_alerts([], [outlook("5")], LIMITS)
+    assert [(a["threshold_percent"], a["expected_cost"]) for a in first] == [(100, Decimal("105.00"))]
+    later = [replace(outlook("30"), as_of=DAY + timedelta(1))]
+    again = with_forecast_alerts(first, later, LIMITS)
+    assert [(a["threshold_percent"], a["alert_date"]) for a in again] == [(100, DAY), (110, DAY + timedelta(1))]
+    assert with_forecast_alerts(again, [outlook("0")], LIMITS) == again  # falling back takes none away
+    armed = with_forecast_alerts(again, [outlook("30", version=2)], [limit | {"version": 2} for limit in LIMITS])
+    assert len(armed) == 4
+
+
+def test_no_forecast_alert_without_five_weeks_of_history_or_for_a_trifle():
+    assert with_forecast_alerts([], [outlook("30", days=34)], LIMITS) == []
+    assert with_forecast_alerts([], [outlook("0.4")], LIMITS) == []  # 0.4 % above: below the 0.5 % that matter
+
+
+SURE = Total(99.0, 99.5, 100.0, 100.5, 101.0)
+
+
+@pytest.mark.parametrize(
+    ("actual", "rest", "leaves"),
+    [("16", SURE, True), ("14", SURE, False), ("16", TOTAL, False), ("-16", SURE, True)],
+)
+def test_reallocation_begins_at_15_percent_that_are_80_percent_sure(actual, rest, leaves):
+    assert leaves_its_band(outlook(actual, rest), Decimal(100)) is leaves
+
+
+def test_reallocation_waits_for_five_days_of_the_period():
+    early = replace(outlook("16", SURE), as_of=date(2026, 10, 4))
+    assert not leaves_its_band(early, Decimal(100))
+    assert leaves_its_band(replace(early, as_of=date(2026, 10, 5)), Decimal(100))
+
+
+def test_the_usual_share_follows_the_weekdays():
+    """100 on weekdays, nothing at weekends: of August 2026 (21 weekdays) its first ten days hold six."""
+    days = [date(2026, 6, 1) + timedelta(number) for number in range(61)]
+    costs = pl.DataFrame({"charge_date": days, "cost": [100 if day.weekday() < 5 else 0 for day in days]})
+    share = usual_share(costs, date(2026, 8, 1), date(2026, 9, 1), date(2026, 8, 10))
+    assert share == pytest.approx(6 / 21)
+
+
+@pytest.mark.parametrize(
+    ("period", "days"),
+    [("2026-12", (date(2026, 12, 1), date(2027, 1, 1))), ("2026-Q4", (date(2026, 10, 1), date(2027, 1, 1))),
+     ("2026", (date(2026, 1, 1), date(2027, 1, 1))), ("2026-13", None), ("26-Q1", None)],
+)  # fmt: skip
+def test_periods_are_months_quarters_and_years(period, days):
+    assert period_days(period) == days
