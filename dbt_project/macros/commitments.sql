@@ -5,7 +5,7 @@
 {%- endmacro %}
 
 {% macro duckdb__equal_part(amount, parts, position) -%}
-    {%- set units = "cast(" ~ amount ~ " * 1000000000000 as hugeint)" -%}
+    {%- set units = "cast((" ~ amount ~ ") * 1000000000000 as hugeint)" -%}
     cast(cast(
         {{ units }} // {{ parts }}
         + case when {{ position }} = 1 then {{ units }} - ({{ units }} // {{ parts }}) * {{ parts }} else 0 end

@@ -22,7 +22,7 @@
 {%- endmacro %}
 
 {% macro duckdb__per_month(amount, days) -%}
-    cast(cast(cast({{ amount }} * 1000000000000 as hugeint) * 365 // (12 * nullif({{ days }}, 0)) as decimal(26, 0)) * 0.000000000001 as decimal(28, 12))
+    cast(cast(cast(({{ amount }}) * 1000000000000 as hugeint) * 365 // (12 * nullif({{ days }}, 0)) as decimal(26, 0)) * 0.000000000001 as decimal(28, 12))
 {%- endmacro %}
 
 {# A number that is no money (a metric, a size) with six decimals. #}
