@@ -137,7 +137,8 @@ def explain(
     reference: Annotated[
         str,
         typer.Argument(
-            help="A statement's line id, COST_CENTER/DAY[/RULE], SOURCE/MONTH/FILE:ROW, or a recommendation's id."
+            help="A statement's line id, COST_CENTER/DAY, COST_CENTER/DAY/RULE, SOURCE/MONTH/FILE:ROW, or the id of a "
+            "recommendation."
         ),
     ],
     limit: Annotated[int, typer.Option(min=1, help="How many charges to show, the dearest first.")] = 10,
