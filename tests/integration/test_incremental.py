@@ -22,6 +22,10 @@ def books(built, tmp_path_factory):
     """The built company, published, to change."""
     root = tmp_path_factory.mktemp("incremental") / "w"
     shutil.copytree(built.root, root, symlinks=True)
+    # Restated bills no longer tie to their invoices; that is not what is tested here.
+    (root / "decisions" / "invoice_tolerances.csv").write_text(
+        "bill,invoice_id,currency,tolerance,note\naws-acquired,,USD,100,Restated on purpose\n", "utf-8"
+    )
     workspace = Workspace.open(root)
     publish(workspace)
     return workspace
