@@ -1,6 +1,7 @@
 """Build, forecast, look for anomalies, audit and publish the marts whenever a bill or signal has changed.
 
 Readers see the old run or the new one, never a mixture: a failing test or audit leaves the previous run published.
+A forecast or recommendation that cannot be computed fails `fail_if_any` after the bills were published without it.
 The log names the model or the fact that failed. After mending the decision file or the export, clear the failed task,
 or run `finops build` and `finops publish` in the workspace. Needs the pool `warehouse_writer` with one slot.
 """
@@ -28,11 +29,11 @@ def build_marts():
         return build(Workspace.open(), progress=print).models
 
     @task
-    def compute_results() -> int:
+    def compute_results() -> list[str]:
         from pipelines.build import compute_results
         from pipelines.settings import Workspace
 
-        return compute_results(Workspace.open(), print).models
+        return [str(problem) for problem in compute_results(Workspace.open(), print).failed]
 
     @task(outlets=[Asset("published_marts")])
     def publish() -> str:
@@ -41,7 +42,16 @@ def build_marts():
 
         return publish(Workspace.open(), print).run_id
 
-    build() >> compute_results() >> publish()
+    @task
+    def fail_if_any(problems: list[str]) -> None:
+        """Last, so that bills are published although a forecast or recommendation could not be made."""
+        from airflow.sdk.exceptions import AirflowFailException
+
+        if problems:
+            raise AirflowFailException("\n".join(problems))
+
+    problems = compute_results()
+    build() >> problems >> publish() >> fail_if_any(problems)
 
 
 build_marts()

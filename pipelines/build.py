@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.errors import BuildError
+from pipelines.errors import BuildError, FinopsError, ResultError
 from pipelines.inputs import DBT_PROJECT, inputs_version, models_version, structure_version
 from pipelines.invoices import check_invoices
 from pipelines.landing.books import register_books
@@ -42,6 +42,12 @@ class BuildSummary:
     models: int
     tests: int
     full_refresh: bool
+    failed: tuple[ResultError, ...] = ()  # steps of compute_results that broke off
+
+    def raise_failed(self) -> None:
+        """Raise the first step's error, if any broke off."""
+        for problem in self.failed:
+            raise problem
 
 
 def build(
@@ -102,6 +108,10 @@ class _Built:
         for name in ("built_structure", "built_inputs"):
             (self._folder / name).unlink(missing_ok=True)
 
+    def forget_inputs(self) -> None:
+        """The next run is not to take this build for finished."""
+        (self._folder / "built_inputs").unlink(missing_ok=True)
+
     def finish(self, by: str | None, structure: str | None, inputs: str) -> None:
         for name, version in {"built_by": by, "built_structure": structure, "built_inputs": inputs}.items():
             if version is not None:
@@ -115,22 +125,37 @@ RESULT_STEPS = ("forecast", "anomalies", "budgets", "recommend")
 def compute_results(workspace: Workspace, progress: Callable[[str], None] = lambda _: None) -> BuildSummary:
     """Run every step that computes from the built warehouse, land what it found, and build the marts that show it.
 
-    A step that changes nothing builds nothing.
+    A step that changes nothing builds nothing. One that breaks off keeps what it found before, is named in the summary
+    and tried again by the next run: what a forecast could not be made of still has to be billed.
     """
     with locked(workspace, "warehouse"):
         ensure_result_files(workspace)
         ensure_forecast_files(workspace)
         before = results_version(workspace), vintages(workspace)
-        for name in RESULT_STEPS:
-            progress(find_step(name)(workspace))
-        if (results_version(workspace), vintages(workspace)) == before:
-            return BuildSummary(0, 0, False)
-        arguments = ["build", "--select", "path:models/staging/results+", "--exclude-resource-type", "unit_test"]
+        failed = tuple(problem for name in RESULT_STEPS if (problem := _run_step(workspace, name, progress)))
         built = _Built(workspace)
-        built.begin()
-        models, tests = run_dbt(workspace, arguments, progress)
-        built.finish(built.by, built.structure, inputs_version(workspace))
-    return BuildSummary(models, tests, False)
+        models = tests = 0
+        if (results_version(workspace), vintages(workspace)) != before:
+            arguments = ["build", "--select", "path:models/staging/results+", "--exclude-resource-type", "unit_test"]
+            built.begin()
+            models, tests = run_dbt(workspace, arguments, progress)
+            built.finish(built.by, built.structure, inputs_version(workspace))
+        if failed:
+            built.forget_inputs()
+    return BuildSummary(models, tests, False, failed)
+
+
+def _run_step(workspace: Workspace, name: str, progress: Callable[[str], None]) -> ResultError | None:
+    step = find_step(name)
+    try:
+        progress(step(workspace))
+    except Exception as problem:  # whatever it is, it must not keep the bills from being published
+        what = problem.what if isinstance(problem, FinopsError) else f"broke off ({type(problem).__name__}: {problem})"
+        fix = problem.fix if isinstance(problem, FinopsError) else "If the next run says so again, report this message"
+        failure = ResultError(name, what, "What it found before stays, and costs are published without it", fix)
+        progress(f"failed     {failure}")
+        return failure
+    return None
 
 
 def _run_daily_totals(small: Workspace, version: str) -> None:

@@ -17,6 +17,7 @@ class FinopsError(Exception):
     ├── BuildError           dbt failed
     ├── SeriesError          a table of series to be forecast
     ├── InvoiceError         invoices ask for more or less than the ledger's charges
+    ├── ResultError          a forecast or another result could not be computed; costs are published without it
     ├── AuditError           the marts failed the audit before publishing
     └── ToolError            a program of another environment cannot run
     """
@@ -75,6 +76,10 @@ class SeriesError(FinopsError):
 
 class InvoiceError(FinopsError):
     """Invoices differ from the ledger by more than is explained or tolerated."""
+
+
+class ResultError(FinopsError):
+    """A step that computes from the built warehouse broke off; what it found before stays."""
 
 
 class AuditError(FinopsError):

@@ -36,6 +36,7 @@ class RunSummary:
     published: Path | None  # the run that readers see now
     statements: StatementSummary | None
     was_published: bool
+    problems: tuple[FinopsError, ...] = ()  # of signals and results: bills are published without them
 
 
 def run(workspace: Workspace, period: str | None = None, progress: Progress = lambda _: None) -> RunSummary:
@@ -52,13 +53,14 @@ def run(workspace: Workspace, period: str | None = None, progress: Progress = la
         )
     progress("1/5  landing")
     report = land(workspace, period=period, progress=progress)
-    land_usage(workspace, progress=progress)
+    signals = land_usage(workspace, progress=progress)
+    problems = [result.error for result in signals if result.error]
     inputs = _inputs_fingerprint(workspace)
     published_inputs = workspace.root / ".dbt" / "published_inputs"
     known = published_inputs.read_text("utf-8") if published_inputs.is_file() else None
     current = current_run(workspace)
     if report.failed and (known == inputs or not landed_deliveries(workspace)):
-        return RunSummary(report, current, None, False)
+        return RunSummary(report, current, None, False, tuple(problems))
     progress("2/5  building the warehouse")
     built = build(workspace, progress=progress)
     same = None if built.models else published_from_built(workspace)
@@ -67,13 +69,13 @@ def run(workspace: Workspace, period: str | None = None, progress: Progress = la
         current = same.folder
     else:
         progress("3/5  forecasting, looking for anomalies")
-        compute_results(workspace, progress)
+        problems += compute_results(workspace, progress).failed
         progress("4/5  auditing and publishing")
         current = publish(workspace, progress=progress).folder
     write_atomically(published_inputs, inputs)
     progress("5/5  writing the showback")
     statements = showback(workspace, None, progress) if newest_period(current) else None
-    return RunSummary(report, current, statements, True)
+    return RunSummary(report, current, statements, True, tuple(problems))
 
 
 def _inputs_fingerprint(workspace: Workspace) -> str:

@@ -167,11 +167,12 @@ def run(period: PeriodOption = None, workspace: WorkspaceOption = None) -> None:
     if summary.published and summary.was_published:
         print_overview(overview(summary.published))
         print_places(opened, summary.published, summary.statements)
-    for failure in summary.landing.failed:
-        err.print(f"failed: {failure.error}", markup=False)
+    for failure in (*(result.error for result in summary.landing.failed), *summary.problems):
+        err.print(f"failed: {failure}", markup=False)
     if summary.landing.failed:
         kept = (
             f"Published marts stay as they were ({summary.published})." if summary.published else "Nothing published."
         )
         err.print(kept if not summary.was_published else "The sources above kept their previous deliveries.")
+    if summary.landing.failed or summary.problems:
         raise typer.Exit(1)

@@ -39,6 +39,7 @@ def forecast(
         from pipelines.build import compute_results
 
         summary = compute_results(Workspace.open(workspace), say)
+        summary.raise_failed()
         if as_json:
             out.print_json(json.dumps({"models": summary.models, "tests": summary.tests}))
         else:

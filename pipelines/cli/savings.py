@@ -41,7 +41,7 @@ def recommend(
     from pipelines.build import compute_results
     from pipelines.outputs.optimization_result import optimization_result
 
-    compute_results(opened, say)
+    compute_results(opened, say).raise_failed()
     result = optimization_result(opened.warehouse)
     if as_json:
         out.print_json(json.dumps(result.as_dict(), default=str))

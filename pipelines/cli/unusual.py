@@ -42,6 +42,7 @@ def anomalies(
 
     opened = Workspace.open(workspace)
     summary = compute_results(opened, say)
+    summary.raise_failed()
     if as_json:
         out.print_json(json.dumps({"models": summary.models, "tests": summary.tests}))
     else:

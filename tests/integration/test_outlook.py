@@ -7,6 +7,8 @@ import duckdb
 import pytest
 
 from pipelines.build import compute_results
+from pipelines.errors import ResultError
+from pipelines.outputs.publish import published_from_built
 from pipelines.settings import Workspace
 
 
@@ -162,3 +164,22 @@ def test_a_label_and_a_planned_event_come_back_through_decisions(watched):
         assert con.execute("select events, false_alarms, precision_rate from fct_anomaly_quality").fetchall() == [
             (0, 1, 0)
         ]
+
+
+def test_a_step_that_breaks_off_is_named_keeps_what_it_found_and_is_tried_again(watched):
+    """A full disk, say: nobody can write where anomalies land. Bills are published all the same."""
+    results = watched.landing / "results"
+    before = (results / "anomaly_days.parquet").read_bytes()
+    in_the_way = results / ".anomaly_days.parquet"
+    in_the_way.mkdir()
+
+    broken = compute_results(watched)
+
+    assert [problem.where for problem in broken.failed] == ["anomalies"]
+    assert "What it found before stays" in str(broken.failed[0])
+    with pytest.raises(ResultError):
+        broken.raise_failed()
+    assert (results / "anomaly_days.parquet").read_bytes() == before
+    assert published_from_built(watched) is None  # the next run does not take this one for whole
+    in_the_way.rmdir()
+    assert compute_results(watched).failed == ()
