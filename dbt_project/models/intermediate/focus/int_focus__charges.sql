@@ -1,5 +1,5 @@
 -- depends_on: {{ ref('int_deliveries__current') }}
--- depends_on: {{ ref('int_focus__gcp_discounts') }}
+-- depends_on: {{ ref('int_focus__gcp_discounts') }}, {{ ref('int_focus__stated_terms') }}
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
