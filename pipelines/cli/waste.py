@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+import re
+from decimal import Decimal
+from typing import Annotated, Any
 
 import duckdb
 import typer
+from rich.table import Table
 
 from pipelines.cli.app import JsonOption, WorkspaceOption, amount, app, out
 from pipelines.errors import FinopsError
@@ -45,13 +48,27 @@ def waste(
         out.print_json(json.dumps(rows, default=str))
         return
     counted = [row for row in rows if row["is_counted"]]
-    for row in counted[:top]:
-        cost = f"{amount(row['waste_month']):>14} {row['currency'] or '':<3}"
-        out.print(f"{cost}  {row['rule_id']:<26} {row['cost_center_id'] or '~unallocated':<13} {row['resource_id']}")
-    totals = {
-        str(currency): sum(row["waste_month"] for row in counted if row["currency"] == currency and row["waste_month"])
-        for currency in sorted({row["currency"] for row in counted if row["currency"]})
-    }
-    unpriced = sum(row["waste_month"] is None for row in counted)
-    shown = ", ".join(f"{amount(total)} {currency}" for currency, total in totals.items()) or "nothing"
-    out.print(f"{len(counted)} resources, {shown} a month; {unpriced} without a price.")
+    for currency in sorted({row["currency"] or "" for row in counted}):
+        _print_currency(currency, [row for row in counted if (row["currency"] or "") == currency], top)
+    if not counted:
+        out.print("Nothing is paid for and not used, as far as signals tell.")
+
+
+def _print_currency(currency: str, rows: list[dict[str, Any]], top: int) -> None:
+    table = Table(box=None, padding=(0, 1), pad_edge=False)
+    table.add_column(f"{currency} a month".strip(), justify="right")
+    for column in ("rule", "cost centre", "resource"):
+        table.add_column(column, no_wrap=True)
+    for row in rows[:top]:
+        name = re.split("[/:]", str(row["resource_id"]))[-1]
+        owner = row["cost_center_id"] or "~unallocated"
+        table.add_row(amount(row["waste_month"]), row["rule_id"], owner, name if len(name) <= 26 else f"{name[:25]}…")
+    total = sum((row["waste_month"] for row in rows if row["waste_month"] is not None), Decimal(0))
+    unpriced = sum(row["waste_month"] is None for row in rows)
+    more = f", {len(rows) - top} more with --top {len(rows)}" if len(rows) > top else ""
+    out.print(table)
+    out.print(
+        f"{amount(total):>{len(currency) + 8}} {len(rows)} resources{more}"
+        + (f"; {unpriced} without a price" if unpriced else "")
+        + "\n"
+    )
