@@ -11,11 +11,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from forecasting.memory import Answers, Memory
 from forecasting.series import Series, Values
 from forecasting.statistical import forecast_one
 from forecasting.trees import QUANTILES, forecast_with_trees
 
 TREES = ("LightGBM", "XGBoost", "RandomForest")
+# About what a model takes for a year of days; a worker process first takes some three seconds to load the libraries.
+_SECONDS = {"AutoARIMA": 0.5, "AutoETS": 0.1, "AutoTheta": 0.01, "DynamicTheta": 0.003, "CES": 0.1, "MSTL": 0.02}
+_SECONDS |= {"Prophet": 0.3}
+_WORTH_A_PROCESS = 15.0
 
 
 @dataclass(frozen=True)
@@ -35,21 +40,27 @@ class Origin:
 
 
 def forecast_from(
-    panel: list[Series], steps_back: int, horizon: int, models: tuple[str, ...], *, seed: int, workers: int
+    panel: list[Series],
+    steps_back: int,
+    horizon: int,
+    models: tuple[str, ...],
+    *,
+    seed: int,
+    workers: int,
+    memory: Memory | None = None,
 ) -> Origin:
     """Every model's forecast of every series, made with what was known `steps_back` periods before its end.
 
     A series too short to be cut that far is all NaN.
     """
-    cut = [s.until(steps_back) if len(s.values) > steps_back + 1 or not steps_back else None for s in panel]
-    present = [at for at, s in enumerate(cut) if s is not None]
-    series = [cut[at] for at in present]
+    present = [at for at, s in enumerate(panel) if len(s.values) > steps_back + 1 or not steps_back]
+    series = [panel[at].until(steps_back) for at in present]
     shape = (len(panel), horizon)
     points = {name: np.full(shape, np.nan) for name in models}
     quantiles = np.full((*shape, len(QUANTILES)), np.nan)
     failures: dict[tuple[str, str], str] = {}
     single = tuple(name for name in models if name not in TREES)
-    for at, found in zip(present, _of_each(series, horizon, single, workers), strict=True):  # type: ignore[arg-type]
+    for at, found in zip(present, _of_each(series, horizon, single, workers, memory), strict=True):
         for name, path in found.items():
             if isinstance(path, str):
                 failures[panel[at].unique_id, name] = path
@@ -57,7 +68,7 @@ def forecast_from(
                 points[name][at] = path
     trees = tuple(name for name in models if name in TREES)
     if trees and series:
-        grown = forecast_with_trees(series, horizon, trees, seed, workers)  # type: ignore[arg-type]
+        grown = forecast_with_trees(series, horizon, trees, seed, workers, memory)
         for name, paths in grown.points.items():
             points[name][present] = paths
         quantiles[present] = grown.quantiles
@@ -74,9 +85,20 @@ def forecast_from(
 
 
 def _of_each(
-    series: list[Series], horizon: int, models: tuple[str, ...], workers: int
-) -> list[dict[str, Values | str]]:
-    if workers == 1 or len(series) * len(models) < 40:
+    series: list[Series], horizon: int, models: tuple[str, ...], workers: int, memory: Memory | None
+) -> list[Answers]:
+    if memory is None:
+        return _asked_of_each(series, horizon, models, workers)
+    questions = [memory.question([one], "each", horizon, models) for one in series]
+    new = {question: one for question, one in zip(questions, series, strict=True) if memory.recall(question) is None}
+    for question, found in zip(new, _asked_of_each(list(new.values()), horizon, models, workers), strict=True):
+        memory.remember(question, found)
+    return [memory.recall(question) or {} for question in questions]
+
+
+def _asked_of_each(series: list[Series], horizon: int, models: tuple[str, ...], workers: int) -> list[Answers]:
+    seconds = len(series) * sum(_SECONDS.get(name, 0.0) for name in models)
+    if workers == 1 or seconds < _WORTH_A_PROCESS:
         return [forecast_one(one, horizon, models) for one in series]
     from joblib import Parallel, delayed
 

@@ -93,16 +93,20 @@ def combine(origin: Origin, judged: Judged, lengths: NDArray[np.int64]) -> Value
 
 def combine_months(origin: Origin) -> Values:
     """The median of six models: the one recipe that is among the best for short and long histories (reference, 2b)."""
-    return np.asarray(np.nanmedian(np.stack([origin.points[n] for n in MONTHLY_SIX if n in origin.points]), axis=0))
+    return _centre(np.stack([origin.points[n] for n in MONTHLY_SIX if n in origin.points]), np.nanmedian)
 
 
 def _over(origin: Origin, judged: Judged, family: tuple[str, ...], centre: Callable[..., Values]) -> Values:
     names = [name for name in family if name in origin.points]
     if not names:
         return np.full_like(origin.actuals, np.nan)
-    stacked = np.stack([np.where(judged.members[n][:, None], origin.points[n], np.nan) for n in names])
+    return _centre(np.stack([np.where(judged.members[n][:, None], origin.points[n], np.nan) for n in names]), centre)
+
+
+def _centre(stacked: Values, centre: Callable[..., Values]) -> Values:
+    """The mean or median of the models that said something; NaN where none did."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of series for which the whole family is missing
+        warnings.simplefilter("ignore", RuntimeWarning)
         return np.asarray(centre(stacked, axis=0))
 
 

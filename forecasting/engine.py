@@ -7,7 +7,8 @@ give the same numbers: no clock, no order of processes decides anything.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import date
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from forecasting.backtest import TREES, Origin, forecast_from
 from forecasting.calendar_charges import Split, split_monthly_charges
 from forecasting.combination import MONTHLY_SIX, Judged, combine, combine_months, describe, judge, known_at
 from forecasting.intervals import LEVELS, UNTESTED, Band, Told, calibrate, calibrate_totals, told
+from forecasting.memory import Memory
 from forecasting.results import BacktestRow, Forecast, SeriesForecast
 from forecasting.series import DAILY, MONTHLY, SEASON, Panel, Series, Values
 
@@ -38,8 +40,14 @@ def forecast_panel(
     seed: int = 7,
     workers: int = 2,
     progress: Progress = lambda _: None,
+    memory: Memory | None = None,
+    shift: int = 0,
 ) -> Forecast:
-    """Forecast every series of the panel `horizon` periods past its own end."""
+    """Forecast every series of the panel `horizon` periods past its own end.
+
+    `memory` spares models what they were asked before. `shift` puts the backtest's origins so many days further back:
+    `days_since_sunday` keeps them, and so their answers, for a week.
+    """
     chosen = pool if pool != "auto" else ("full" if len(panel.series) <= FULL_UP_TO else "fast")
     found = {s.unique_id: simple for s in panel.series if (simple := _without_models(s, horizon))}
     rows: list[BacktestRow] = []
@@ -47,7 +55,8 @@ def forecast_panel(
         group = [s for s in panel.series if s.frequency == frequency and s.unique_id not in found]
         if group:
             models = POOLS[frequency][chosen]
-            made, tested = _forecast_group(group, horizon, models, seed, workers, progress)
+            asked = _Asked(models, seed, workers, memory)
+            made, tested = _forecast_group(group, horizon, asked, shift if frequency == DAILY else 0, progress)
             found |= {f.series.unique_id: f for f in made}
             rows += tested
     return Forecast(horizon, chosen, seed, [found[s.unique_id] for s in panel.series], panel.refusals, rows)
@@ -94,19 +103,35 @@ def _idle_periods(values: Values) -> int:
     return idle if idle > max(45, 2 * int(pauses.max(initial=0))) else 0
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """Which models, and how."""
+
+    models: tuple[str, ...]
+    seed: int
+    workers: int
+    memory: Memory | None
+
+    def from_origin(self, panel: list[Series], steps_back: int, horizon: int) -> Origin:
+        return forecast_from(
+            panel, steps_back, horizon, self.models, seed=self.seed, workers=self.workers, memory=self.memory
+        )
+
+
 def _forecast_group(
-    group: list[Series], horizon: int, models: tuple[str, ...], seed: int, workers: int, progress: Progress
+    group: list[Series], horizon: int, asked: _Asked, shift: int, progress: Progress
 ) -> tuple[list[SeriesForecast], list[BacktestRow]]:
+    models = asked.models
     # A stream of credits is a cost with its sign turned.
     signs = np.array([-1.0 if s.values.max() <= 0 else 1.0 for s in group])
     splits = [split_monthly_charges(replace(s, values=s.values * sign)) for s, sign in zip(group, signs, strict=True)]
     panel = [split.usage for split in splits]
     past: list[Origin] = []
-    for step in origins_back(panel, horizon):
-        progress(f"backtest, {step} {'days' if panel[0].frequency == DAILY else 'months'} back")
-        past.append(forecast_from(panel, step, min(horizon, step), models, seed=seed, workers=workers))
+    for step in origins_back(panel):
+        progress(f"backtest, {step + shift} {'days' if panel[0].frequency == DAILY else 'months'} back")
+        past.append(asked.from_origin(panel, step + shift, min(horizon, step)))
     progress(f"forecasting {len(panel)} series with {len(models)} models")
-    now = forecast_from(panel, 0, horizon, models, seed=seed, workers=workers)
+    now = asked.from_origin(panel, 0, horizon)
     combined = [(origin, _combined(panel, past, origin, models)[0]) for origin in past]
     point, judged = _combined(panel, past, now, models)
     said, before = told(now, point), [told(origin, made) for origin, made in combined]
@@ -128,7 +153,11 @@ def _forecast_group(
     return forecasts, rows
 
 
-def origins_back(panel: list[Series], horizon: int) -> list[int]:
+def days_since_sunday(day: date) -> int:
+    return day.isoweekday() % 7
+
+
+def origins_back(panel: list[Series]) -> list[int]:
     """How far back the backtest stands, farthest first: 30 days (12 months) apart, nearer for short histories."""
     daily = panel[0].frequency == DAILY
     longest = max(len(s.values) for s in panel)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from forecasting.memory import Answers
 from forecasting.series import SEASON, Series, Values
 
 Fit = Callable[[Values, int, int, list[date]], Any]
@@ -94,9 +95,9 @@ MODELS: dict[str, Fit] = {
 }
 
 
-def forecast_one(series: Series, horizon: int, models: tuple[str, ...]) -> dict[str, Values | str]:
+def forecast_one(series: Series, horizon: int, models: tuple[str, ...]) -> Answers:
     """Every model's forecast of one series, or why there is none."""
-    found: dict[str, Values | str] = {}
+    found: Answers = {}
     scale = max(float(np.mean(np.abs(series.values))), 1e-12)
     values = series.values / scale
     # A model that leaves the range of all it has seen by this much has exploded; its forecast is no candidate.

@@ -6,18 +6,24 @@ LightGBM's quantile models give the shape of the intervals, which `intervals` th
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 
 from forecasting.features import SHORTEST, Known, known
+from forecasting.memory import Memory
 from forecasting.series import DAILY, Series, Values
 
 QUANTILES = (0.025, 0.10, 0.90, 0.975)
 # About what the accuracy stops rising at on the development series; 19 doubles each, so some 20 MB.
 MOST_ROWS = {"D": 60_000, "M": 40_000}
+MOST_ROWS_EACH = 1_200  # of one series: its rows overlap, and more of them teach little
+# Measured on 56 daily series: at 60 and 90 days trees leave WAPE where it is without them (0.18, 0.175), and of their
+# 80 % intervals 71 % hold at 60; from 120 days on totals come 7 % closer.
+LEAST_HISTORY = {"D": 100, "M": 12}
+_QUANTILES = "quantiles"
 
 
 @dataclass(frozen=True)
@@ -30,14 +36,33 @@ class TreeForecasts:
 
 
 def forecast_with_trees(
-    panel: list[Series], horizon: int, models: tuple[str, ...], seed: int, workers: int
+    panel: list[Series], horizon: int, models: tuple[str, ...], seed: int, workers: int, memory: Memory | None = None
 ) -> TreeForecasts:
-    """Fit every model on the panel's whole history and forecast each series from its end."""
+    """Fit every model on the panel's whole history and forecast each series from its end.
+
+    A panel without one series of `LEAST_HISTORY` gets none: there trees only tie, and miss with their intervals.
+    """
+    if memory is None:
+        return _fitted(panel, horizon, models, seed, workers)
+    question = memory.question(panel, "trees", horizon, models, seed)
+    if (known := memory.recall(question)) is None:
+        made = _fitted(panel, horizon, models, seed, workers)
+        if not made.failures:  # what failed is tried again
+            memory.remember(question, {**made.points, _QUANTILES: made.quantiles})
+        return made
+    shape = (len(panel), horizon)
+    points = {name: np.reshape(known[name], shape) for name in models}
+    return TreeForecasts(points, np.reshape(known[_QUANTILES], (*shape, len(QUANTILES))), {})
+
+
+def _fitted(panel: list[Series], horizon: int, models: tuple[str, ...], seed: int, workers: int) -> TreeForecasts:
     shape = (len(panel), horizon)
     points = {name: np.full(shape, np.nan) for name in models}
     quantiles = np.full((*shape, len(QUANTILES)), np.nan)
     failures: dict[str, str] = {}
     usable = [at for at, one in enumerate(panel) if _is_usable(one)]
+    if max((len(panel[at].values) for at in usable), default=0) < LEAST_HISTORY[panel[0].frequency]:
+        return TreeForecasts(points, quantiles, failures)
     states = {at: known(panel[at], horizon) for at in usable}
     rows, targets = _training_rows([states[at] for at in usable], horizon)
     if len(rows) < 200:
@@ -49,8 +74,11 @@ def forecast_with_trees(
 
     wanted: list[tuple[str, float | None]] = [(name, None) for name in models]
     wanted += [("LightGBM", level) for level in QUANTILES]
-    jobs = [delayed(_answers)(name, level, rows, targets, questions, seed) for name, level in wanted]
-    for (name, level), predicted in zip(wanted, Parallel(n_jobs=workers)(jobs), strict=True):
+    # Threads: the libraries let go of the interpreter while they learn, and a process would first have to load them.
+    with ThreadPoolExecutor(workers) as pool:
+        running = [pool.submit(_answers, name, level, rows, targets, questions, seed) for name, level in wanted]
+        answers = [answer.result() for answer in running]
+    for (name, level), predicted in zip(wanted, answers, strict=True):
         if isinstance(predicted, str):
             failures[name if level is None else f"{name} {level:.1%}"] = predicted
             continue
@@ -97,7 +125,7 @@ def _training_rows(states: list[Known], horizon: int) -> tuple[Values, Values]:
     frequency = states[0].frequency
     first = SHORTEST[frequency] - 1
     possible = sum(max(len(s.values) - 1 - first, 0) for s in states) * horizon
-    thin = max(possible / MOST_ROWS[frequency], 1.0)
+    thin = max(possible / min(MOST_ROWS[frequency], MOST_ROWS_EACH * len(states)), 1.0)
     origin_step = max(1, min(7 if frequency == DAILY else 1, round(thin)))
     # Coprime with the week, so that every weekday is an origin; larger panels skip further.
     origin_step = {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 6, 7: 5}[origin_step]

@@ -19,7 +19,8 @@ import polars as pl
 from forecasting.anomalies.alarms import usual_day
 from forecasting.budgets.distribution import Total
 from forecasting.budgets.reallocation import Position, reallocate
-from forecasting.engine import forecast_panel
+from forecasting.engine import days_since_sunday, forecast_panel
+from forecasting.memory import Memory
 from forecasting.results import SeriesForecast
 from forecasting.series import panel_of
 from pipelines.landing.outlook_checks import period_days
@@ -31,7 +32,7 @@ LEAST_HISTORY = 35  # days, before a forecast raises an alert (forecast.md 5)
 TRIGGER, TRIGGER_CHANCE, TRIGGER_DAYS, QUANTILE = 0.15, 0.80, 5, 0.70
 _MATERIAL = Decimal("0.005")  # of the budget: a forecast that passes a threshold by less is not worth an alert
 _CENT, _RATIO = Decimal("0.01"), Decimal("0.000001")
-_LONGEST = 400  # days ahead
+_HORIZONS = (31, 92, 366)  # days: a month, a quarter, a year; the same every day, so that models are asked the same
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,9 @@ def look_ahead(workspace: Workspace) -> str:
         budgets = con.execute("select * from int_budgets__current order by budget_id, period").pl().to_dicts()
         costs = con.execute("select * from int_budgets__scope_costs order by scope, scope_value, charge_date").pl()
         thresholds = con.execute("select * from stg_decisions__budget_thresholds order by all").pl().to_dicts()
-    outlooks = list(_outlooks(budgets, costs))
+    memory = Memory(workspace.scratch / "budget_memory.parquet")
+    outlooks = list(_outlooks(budgets, costs, memory))
+    memory.keep()
     adjustments = _with_reallocations(landed_result(workspace, "budget_adjustments"), outlooks)
     adjustments = _with_proposals(adjustments, outlooks, budgets, costs)
     amounts = adjusted_amounts(budgets, adjustments)
@@ -81,7 +84,7 @@ def look_ahead(workspace: Workspace) -> str:
     return f"budgets    {len(outlooks)} running, {at_risk} of them more likely than not to be overrun"
 
 
-def _outlooks(budgets: Sequence[dict[str, Any]], costs: pl.DataFrame) -> Iterable[Outlook]:
+def _outlooks(budgets: Sequence[dict[str, Any]], costs: pl.DataFrame, memory: Memory) -> Iterable[Outlook]:
     """Of budgets whose period is under way. A scope with a cost that could not be converted has none: it is unknown."""
     if not len(costs):
         return
@@ -106,9 +109,11 @@ def _outlooks(budgets: Sequence[dict[str, Any]], costs: pl.DataFrame) -> Iterabl
         return
     frames = [rows.select(pl.lit(name).alias("unique_id"), ds="charge_date", y=pl.col("cost").cast(pl.Float64))
               for name, rows in known.items()]  # fmt: skip
-    horizon = min(max((b["ends_on"] - as_of).days - 1 for b in running), _LONGEST)
+    longest = max((b["ends_on"] - as_of).days - 1 for b in running)
+    horizon = next(days for days in _HORIZONS if longest <= days or days == _HORIZONS[-1])
     panel = panel_of(_until(pl.concat(frames), as_of))
-    found = {one.series.unique_id: one for one in forecast_panel(panel, horizon, pool="fast", workers=1).series}
+    forecast = forecast_panel(panel, horizon, pool="fast", workers=1, memory=memory, shift=days_since_sunday(as_of))
+    found = {one.series.unique_id: one for one in forecast.series}
     for budget in running:
         name = f"{budget['scope']}|{budget['scope_value'] or ''}"
         if name not in found:

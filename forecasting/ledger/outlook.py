@@ -13,20 +13,25 @@ from calendar import monthrange
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from forecasting.engine import forecast_panel
+from forecasting.engine import days_since_sunday, forecast_panel
 from forecasting.hierarchy import node_bands
 from forecasting.intervals import Band
 from forecasting.ledger.events import Event, planned_changes
 from forecasting.ledger.panel import Leaf, LedgerPanel, monthly_series, usage_series
 from forecasting.ledger.schedule import scheduled_costs
+from forecasting.memory import Memory
 from forecasting.results import BacktestRow, SeriesForecast
 from forecasting.series import Panel, Values, period_dates
 
 DAYS, MONTHS = 90, 12
+# 90 days, the rest of the month and some lateness: the same number every day, so that models are asked the same.
+LONGEST_WAY = 125
 LEVELS = ("leaf", "cost_center", "department", "provider", "service", "total")
 
 
@@ -38,12 +43,15 @@ class Calendar:
     months: list[date]
     covered: int  # days that the daily models forecast, from the first on
 
-    def month_of(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    @cached_property
+    def month_of(self) -> NDArray[np.int64]:
+        """Per day the place of its month."""
         return np.array([self.months.index(day.replace(day=1)) for day in self.days])
 
     def by_month(self, values: Values) -> Values:
         """(…, day) summed to (…, month)."""
-        return np.stack([values[..., self.month_of() == at].sum(axis=-1) for at in range(len(self.months))], axis=-1)
+        firsts = np.searchsorted(self.month_of, np.arange(len(self.months)))
+        return np.asarray(np.add.reduceat(values, firsts, axis=-1))
 
 
 @dataclass(frozen=True)
@@ -79,16 +87,25 @@ class Outlook:
 
 
 def outlook(
-    panel: LedgerPanel, events: list[Event], pool: str, seed: int, workers: int, progress: Callable[[str], None]
+    panel: LedgerPanel,
+    events: list[Event],
+    pool: str,
+    seed: int,
+    workers: int,
+    progress: Callable[[str], None],
+    memory: Memory | None = None,
 ) -> Outlook:
-    """Forecast the ledger's panel. The same panel, events and seed give the same numbers."""
+    """Forecast the ledger's panel. The same panel, events and seed give the same numbers, with and without memory."""
     calendar = _calendar(panel)
     usage = usage_series(panel)
     progress(f"forecast   {len(usage)} usage series to {calendar.days[calendar.covered - 1]}, {MONTHS} months")
-    horizon = max((calendar.days[calendar.covered - 1] - series.end).days for series in usage.values())
-    daily = forecast_panel(Panel(list(usage.values())), horizon, pool=pool, seed=seed, workers=workers)
+    horizon = max(LONGEST_WAY, *((calendar.days[calendar.covered - 1] - one.end).days for one in usage.values()))
+    shift = days_since_sunday(panel.as_of)
+    daily = forecast_panel(
+        Panel(list(usage.values())), horizon, pool=pool, seed=seed, workers=workers, memory=memory, shift=shift
+    )
     by_month = [full for series in usage.values() if (full := monthly_series(series))]
-    monthly = forecast_panel(Panel(by_month), MONTHS + 2, pool=pool, seed=seed, workers=workers)
+    monthly = forecast_panel(Panel(by_month), MONTHS + 2, pool=pool, seed=seed, workers=workers, memory=memory)
     found = {f.series.unique_id: f for f in daily.series}
     later = {f.series.unique_id: f for f in monthly.series}
     modelled = list(usage)
@@ -225,7 +242,7 @@ def _offsets(
 def _offsets_of(
     daily: tuple[Band, Band, Values] | None, monthly: tuple[Band, Values, date] | None, calendar: Calendar
 ) -> dict[str, tuple[Values, Values]]:
-    month_of = calendar.month_of()[: calendar.covered]
+    month_of = calendar.month_of[: calendar.covered]
     found = {}
     for name in ("lo80", "hi80", "lo95", "hi95"):
         days, months = np.zeros(calendar.covered), np.zeros(MONTHS)
@@ -261,7 +278,7 @@ def _scenario(
 ) -> Values:
     """What a scenario adds to each leaf and day: the total's 80 % bound by month, by the leaves' own uncertainty."""
     name = "hi80" if side else "lo80"
-    month_of = calendar.month_of()
+    month_of = calendar.month_of
     lengths = np.bincount(month_of, minlength=MONTHS)
     by_leaf = np.stack([offsets[at][name][1] for at in range(len(leaves))])
     change = np.zeros((len(leaves), len(calendar.days)))

@@ -127,7 +127,7 @@ def usage_series(panel: LedgerPanel) -> dict[Leaf, Series]:
         end = panel.ends[leaf.x_source, leaf.currency]
         first = rows["charge_date"].min()
         assert isinstance(first, date)
-        start = max(first, end - timedelta(days=LONGEST[DAILY] - 1))
+        start = max(first, _next_month(end - timedelta(days=LONGEST[DAILY] - 1)))
         values = np.zeros((end - start).days + 1)
         inside = rows.filter(pl.col("charge_date") >= start)
         values[(inside["charge_date"] - start).dt.total_days().to_numpy()] = inside["cost"].to_numpy()
@@ -137,6 +137,11 @@ def usage_series(panel: LedgerPanel) -> dict[Leaf, Series]:
         )
         found[leaf] = Series(leaf.series_id, DAILY, start, values, notes)
     return found
+
+
+def _next_month(day: date) -> date:
+    """The first of a month, so that a long history does not begin anew every day."""
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
 def monthly_series(daily: Series) -> Series | None:

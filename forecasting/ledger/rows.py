@@ -17,14 +17,8 @@ _BOUNDS = ("lo80", "hi80", "lo95", "hi95")
 
 def vintage_tables(outlook: Outlook, vintage: Vintage) -> dict[str, pa.Table]:
     said = {"vintage_id": vintage.vintage_id, "vintage_date": vintage.vintage_date}
-    parts = [
-        part
-        for at, node in enumerate(outlook.nodes)
-        for scenario, points in outlook.points.items()
-        for part in _points(outlook, node, at, scenario, points)
-    ]
     tables = {
-        "points": pl.concat(parts),
+        "points": _points(outlook),
         "series": pl.DataFrame([_about(outlook, node) for node in outlook.nodes], infer_schema_length=None),
         "backtests": pl.DataFrame(
             [
@@ -73,40 +67,43 @@ def _order(name: str) -> list[str]:
     return [str(column) for column in TABLES[name].names]
 
 
-def _points(outlook: Outlook, node: Node, at: int, scenario: str, points: Values) -> list[pl.DataFrame]:
-    """The node's days and months. Sums of values with four decimals, so exact in decimals."""
-    calendar, rows = outlook.calendar, list(node.rows)
-    by_day, covered = points[rows].sum(axis=0), calendar.covered
-    known = outlook.actuals[rows].sum(axis=0)
-    by_month = calendar.by_month(by_day) + known
-    scheduled, planned = outlook.scheduled[rows].sum(axis=0), outlook.planned[rows].sum(axis=0)
-    in_days = (
-        "day",
-        calendar.days[:covered],
-        by_day[:covered],
-        np.zeros(covered),
-        scheduled[:covered],
-        planned[:covered],
+def _points(outlook: Outlook) -> pl.DataFrame:
+    """Days and months of every node and scenario. Sums of values with four decimals, so exact in decimals."""
+    calendar, nodes, covered = outlook.calendar, outlook.nodes, outlook.calendar.covered
+    known, scheduled, planned = (
+        _by_node(outlook, values) for values in (outlook.actuals, outlook.scheduled, outlook.planned)
     )
-    in_months = ("month", calendar.months, by_month, known, calendar.by_month(scheduled), calendar.by_month(planned))
     parts = []
-    for which, (grain, dates, values, been, by_schedule, by_plan) in enumerate((in_days, in_months)):
-        offsets = {name: outlook.offsets[at][name][which] for name in _BOUNDS}
-        frame = pl.DataFrame(
-            {
-                "series_id": [node.series_id] * len(dates),
-                "grain": [grain] * len(dates),
-                "forecast_date": dates,
-                "scenario": [scenario] * len(dates),
-                "yhat": values,
-                **{name: values + offset for name, offset in offsets.items()},
-                "known_cost": been,
-                "scheduled_cost": by_schedule,
-                "planned_cost": by_plan,
-            }
-        )
-        parts.append(_in_decimals(frame))
-    return parts
+    for scenario, points in outlook.points.items():
+        by_day = _by_node(outlook, points)
+        grains = (
+            ("day", calendar.days[:covered], by_day[:, :covered], np.zeros((len(nodes), covered)),
+             scheduled[:, :covered], planned[:, :covered]),
+            ("month", calendar.months, calendar.by_month(by_day) + known, known, calendar.by_month(scheduled),
+             calendar.by_month(planned)),
+        )  # fmt: skip
+        for which, (grain, dates, values, been, by_schedule, by_plan) in enumerate(grains):
+            offsets = {name: np.stack([offset[name][which] for offset in outlook.offsets]) for name in _BOUNDS}
+            frame = pl.DataFrame(
+                {
+                    "node": np.repeat(np.arange(len(nodes)), len(dates)),
+                    "forecast_date": list(dates) * len(nodes),
+                    "yhat": values.ravel(),
+                    **{name: (values + offset).ravel() for name, offset in offsets.items()},
+                    "known_cost": been.ravel(),
+                    "scheduled_cost": by_schedule.ravel(),
+                    "planned_cost": by_plan.ravel(),
+                }
+            )
+            parts.append(
+                _in_decimals(frame).with_columns(pl.lit(grain).alias("grain"), pl.lit(scenario).alias("scenario"))
+            )
+    names = pl.DataFrame({"node": np.arange(len(nodes)), "series_id": [node.series_id for node in nodes]})
+    return pl.concat(parts).sort("node", maintain_order=True).join(names, on="node", maintain_order="left")
+
+
+def _by_node(outlook: Outlook, of_leaves: Values) -> Values:
+    return np.stack([of_leaves[list(node.rows)].sum(axis=0) for node in outlook.nodes])
 
 
 def _in_decimals(frame: pl.DataFrame) -> pl.DataFrame:

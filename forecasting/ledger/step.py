@@ -11,12 +11,13 @@ from forecasting.ledger.events import Event
 from forecasting.ledger.outlook import outlook
 from forecasting.ledger.panel import ledger_panel
 from forecasting.ledger.rows import vintage_tables
+from forecasting.memory import Memory
 from pipelines.landing.forecasts import Vintage, land_vintage, vintages
 from pipelines.settings import Workspace
 
 SEED = 7
 # Part of every fingerprint: forecasts made by other rules are another vintage.
-METHOD = "1"
+METHOD = "2"
 
 
 def forecast_ledger(workspace: Workspace, workers: int = 2) -> str:
@@ -39,8 +40,10 @@ def forecast_ledger(workspace: Workspace, workers: int = 2) -> str:
     day = panel.as_of.isoformat()
     earlier = sum(1 for vintage in known if vintage.vintage_date == day)
     vintage = Vintage(f"{day}-{earlier + 1}", day, fingerprint)
-    made = outlook(panel, events, pool, SEED, workers, lambda _: None)
+    memory = Memory(workspace.scratch / "forecast_memory.parquet")
+    made = outlook(panel, events, pool, SEED, workers, lambda _: None, memory)
     land_vintage(workspace, vintage, vintage_tables(made, vintage))
+    memory.keep()
     return f"forecast   vintage {vintage.vintage_id}: {len(made.leaves)} leaves, {len(made.nodes)} series"
 
 
