@@ -23,12 +23,13 @@ import duckdb
 
 from pipelines.errors import BadExportError
 from pipelines.landing.casts import cast_sql, rounding_sql
-from pipelines.landing.contracts import LINEAGE, Contract
+from pipelines.landing.contracts import LINEAGE, Contract, landed_types
 from pipelines.landing.names import canonical_names
 
 _CHUNK = 1 << 20
 _RATIO_LIMIT = 200  # a bill compresses about 20 times; far more is a bomb
 _AGAIN = "Deliver the file again, then rerun"
+_NOTHING = "cast(null as varchar)"
 _CREDIT_FIELDS = ("name", "full_name", "id", "type", "amount")
 
 
@@ -337,7 +338,7 @@ def _raw_sql(
         items.append(f"{_raw_expr(first, contract, name, kind, name in mixed)} as {identifier(name)}")
     for name in unknown:
         column = first.columns.get(name)
-        value = (_text_of(column) if name in mixed else column.expr) if column else "cast(null as varchar)"
+        value = (_text_of(column) if name in mixed else column.expr) if column else _NOTHING
         items.append(f"{value} as {identifier(name)}")
     paths = ", ".join(quoted(str(table.path)) for table in tables)
     options = "filename=true, file_row_number=true, hive_partitioning=false"
@@ -364,7 +365,7 @@ def _raw_expr(source: SourceTable, contract: Contract, name: str, kind: str, as_
         return _labels_sql(source.columns["x_labels"])
     column = source.column(contract, name)
     if column is None:
-        return "cast(null as varchar)"
+        return _NOTHING
     if as_text:
         return _text_of(column)
     if kind == "json" and column.type in ("map", "struct", "list", "json"):
@@ -381,7 +382,7 @@ def _cost_after_discounts_sql(source: SourceTable) -> str:
     net, gross = source.columns.get("line_item_net_unblended_cost"), source.columns["line_item_unblended_cost"]
     kind = source.columns["line_item_line_item_type"]
     if net is None:
-        return "cast(null as varchar)"
+        return _NOTHING
     as_number = net.type == gross.type != "varchar"
     found, given = (net.expr, gross.expr) if as_number else (f"filled({_text_of(net)})", _text_of(gross))
     nothing = "0" if as_number else "'0'"
@@ -392,7 +393,7 @@ def _credits_json_sql(source: SourceTable) -> str:
     """Credits as JSON text of an array: from nested rows, from JSON, or from a printed Python list."""
     column = source.columns.get("credits")
     if column is None:
-        return "cast(null as varchar)"
+        return _NOTHING
     if column.type in ("list", "struct", "json"):
         as_json = column.expr if column.type == "json" else f"to_json({column.expr})"
         text = f"cast({as_json} as varchar)"
@@ -410,7 +411,7 @@ def _tag_columns_sql(source: SourceTable) -> str:
         if name.startswith("resource_tags_")
     }
     if not tags:
-        return "cast(null as varchar)"
+        return _NOTHING
     pairs = ", ".join(f"{{'k': {quoted(key)}, 'v': {expr}}}" for key, expr in tags.items())
     return f"nullif(cast(to_json(map_from_entries(list_filter([{pairs}], lambda e: e.v <> ''))) as varchar), '{{}}')"
 
@@ -432,6 +433,7 @@ class Table:
     types: dict[str, str]  # column -> DuckDB type id
     contract: Contract
     unknown: list[str]
+    absent: set[str]  # columns of the contract that no file has: nothing of them needs casting
     default_currency: str | None
 
     def landed_sql(self, where: str) -> str:
@@ -448,7 +450,7 @@ class Table:
         sums = []
         for metric in self.contract.cost_metrics:
             rounding = "cast(0 as decimal(38,25))"
-            if metric != "credits_total":
+            if metric != "credits_total" and metric not in self.absent:
                 rounding = rounding_sql(identifier(metric), self.types[metric])
             sums.append(f"sum({self.typed(metric, 'money')}), sum({rounding})")
         currency = self.currency_sql()
@@ -456,6 +458,8 @@ class Table:
 
     def typed(self, name: str, kind: str) -> str:
         """SQL of a raw column in its landed type; an error on a value that is none."""
+        if name in self.absent:
+            return f"cast(null as {landed_types(self.contract)[name]})"
         if kind == "credits":
             return _credits_sql()
         if name == "credits_total":
@@ -510,10 +514,16 @@ def open_table(
     shapes: dict[str, tuple[dict[str, str], list[SourceTable]]] = {}
     for constants, source in sources:
         shapes.setdefault(f"{constants}|{source.columns}", (constants, []))[1].append(source)
-    mixed = _mixed_columns([tables[0] for _, tables in shapes.values()], contract, unknown)
+    firsts = [tables[0] for _, tables in shapes.values()]
+    mixed = _mixed_columns(firsts, contract, unknown)
     union = " union all ".join(
         _raw_sql(tables, contract, unknown, constants, mixed) for constants, tables in shapes.values()
     )
+    absent = {
+        name
+        for name, kind in contract.columns.items()
+        if all(_raw_expr(first, contract, name, kind, name in mixed) == _NOTHING for first in firsts)
+    }
     described = con.sql(f"select * from ({union}) limit 0")
     types = {name: kind.id for name, kind in zip(described.columns, described.types, strict=True)}
     fill = [
@@ -521,7 +531,7 @@ def open_table(
         for name in described.columns
     ]
     sql = f"select {', '.join(fill)} from ({union})"
-    return Table(sql, types, contract, unknown, default_currency)
+    return Table(sql, types, contract, unknown, absent, default_currency)
 
 
 def _mixed_columns(shapes: list[SourceTable], contract: Contract, unknown: list[str]) -> set[str]:

@@ -166,8 +166,7 @@ select
 from grouped
 left join first_pool
     on
-        grouped.rule_id is null
-        and grouped.charge_date = first_pool.charge_date
+        case when grouped.rule_id is null then grouped.charge_date end = first_pool.charge_date
         and grouped.sub_account_id is not distinct from first_pool.sub_account_id
         and grouped.service_name = first_pool.service_name
         and grouped.charge_category = first_pool.charge_category

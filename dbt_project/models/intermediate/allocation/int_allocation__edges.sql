@@ -57,8 +57,8 @@ allowed as (
     cross join {{ ref('int_allocation__policies') }} as policies
     left join closing as giver
         on
-            merged.pool_id = giver.pool_id and merged.billing_period = giver.billing_period
-            and merged.scope = '' and merged.charge_date is null
+            case when merged.scope = '' and merged.charge_date is null then merged.pool_id end = giver.pool_id
+            and merged.billing_period = giver.billing_period
     left join closing as receiver on merged.target = receiver.pool_id and merged.billing_period = receiver.billing_period
 )
 

@@ -100,8 +100,7 @@ inner join shares
         and pool_costs.share_date is not distinct from shares.charge_date
 left join others
     on
-        shares.share_rank = 1
-        and pool_costs.pool_id = others.pool_id
+        case when shares.share_rank = 1 then pool_costs.pool_id end = others.pool_id
         and pool_costs.billing_period = others.billing_period
         and pool_costs.scope = others.scope
         and pool_costs.share_date is not distinct from others.share_date

@@ -172,14 +172,12 @@ weights as (
     from candidates
     left join fixed
         on
-            candidates.weighing = 'fixed'
-            and candidates.pool_id = fixed.pool_id
+            case when candidates.weighing = 'fixed' then candidates.pool_id end = fixed.pool_id
             and candidates.billing_period = fixed.billing_period
             and candidates.target = fixed.target
     left join {{ ref('int_allocation__ledger_drivers') }} as ledger
         on
-            candidates.weighing = 'ledger'
-            and candidates.driver = ledger.driver
+            case when candidates.weighing = 'ledger' then candidates.driver end = ledger.driver
             and candidates.driver_period = ledger.billing_period
             and candidates.target = ledger.cost_center_id
             and case candidates.driver
@@ -189,8 +187,7 @@ weights as (
             end = ledger.scope
     left join drivers
         on
-            candidates.weighing = 'driver'
-            and candidates.driver = drivers.driver
+            case when candidates.weighing = 'driver' then candidates.driver end = drivers.driver
             and candidates.driver_period = drivers.billing_period
             and candidates.target = drivers.target
             and case when candidates.is_daily then candidates.charge_date end is not distinct from drivers.charge_date

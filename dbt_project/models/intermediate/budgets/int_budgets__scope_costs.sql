@@ -27,7 +27,7 @@ costs as (
         on
             costs.cost_center_id = centers.cost_center_id
             and costs.charge_date >= centers.valid_from
-            and (centers.valid_to is null or costs.charge_date < centers.valid_to)
+            and costs.charge_date < coalesce(centers.valid_to, date '9999-12-31')
     group by
         costs.charge_date, costs.cost_center_id, costs.provider, costs.sub_account_id, costs.service_name, centers.department,
         centers.business_unit

@@ -66,8 +66,7 @@ own_rows as (
             lines.x_source = taken.x_source
             and lines.x_billing_period = taken.x_billing_period
             and lines.x_source_file = taken.x_source_file
-            and lines.x_source_row = taken.x_source_row
-            and lines.commitment_status is null
+            and case when lines.commitment_status is null then lines.x_source_row end = taken.x_source_row
     left join split_lines
         on
             lines.x_source = split_lines.x_source

@@ -59,11 +59,11 @@ marked as (
         coalesce(commitment_units.focus_unit, charges.commitment_discount_unit) as named_commitment_unit
     from charges
     left join units as pricing_units
-        on charges.pricing_unit = pricing_units.unit and charges.x_rule <> 'focus/as_delivered'
+        on case when charges.x_rule <> 'focus/as_delivered' then charges.pricing_unit end = pricing_units.unit
     left join units as consumed_units
-        on charges.consumed_unit = consumed_units.unit and charges.x_rule <> 'focus/as_delivered'
+        on case when charges.x_rule <> 'focus/as_delivered' then charges.consumed_unit end = consumed_units.unit
     left join units as commitment_units
-        on charges.commitment_discount_unit = commitment_units.unit and charges.x_rule <> 'focus/as_delivered'
+        on case when charges.x_rule <> 'focus/as_delivered' then charges.commitment_discount_unit end = commitment_units.unit
 ),
 
 -- Files that are FOCUS already pass as they are; the other rows are emptied and filled.

@@ -61,8 +61,7 @@ joined as (
     left join newest on spent.billing_period = newest.billing_period
     left join wasted
         on
-            newest.billing_period is not null
-            and spent.cost_center_id = wasted.cost_center_id
+            case when newest.billing_period is not null then spent.cost_center_id end = wasted.cost_center_id
             and spent.currency = wasted.currency
 )
 
