@@ -169,3 +169,13 @@
 {% macro duckdb__quantile_of(expression, share) -%}
     quantile_disc({{ expression }}, {{ share }})
 {%- endmacro %}
+
+{# What usage costs without commitments: the negotiated price after price reductions that come by themselves, such as sustained use.
+   Ending it takes no more off the bill. What commitments cover is worth its negotiated price. #}
+{% macro cost_without_commitments(charges) -%}
+    case
+        when {{ charges }}.commitment_discount_id is null and {{ charges }}.effective_cost < {{ charges }}.contracted_cost
+            then {{ charges }}.effective_cost
+        else {{ charges }}.contracted_cost
+    end
+{%- endmacro %}

@@ -13,11 +13,12 @@ from pipelines.sample.decisions import fx_rates, write_decisions
 from pipelines.sample.files import write_json
 from pipelines.sample.invoices import Invoice, invoices_of, write_invoices
 from pipelines.sample.months import Month, Window
+from pipelines.sample.savings import savings_of
 from pipelines.sample.signals import write_signals
 from pipelines.sample.sources import ESTATES, FOLDERS, Order, write_sources
 from pipelines.sample.truth import Total
 
-GENERATOR_VERSION = 2
+GENERATOR_VERSION = 3
 
 __all__ = ["SampleExistsError", "SampleSummary", "write_sample"]
 
@@ -76,6 +77,7 @@ def write_sample(
     write_invoices(partial / FOLDERS["invoices"], invoices)
     order = Order(window, seed, rows)
     waste = write_signals(partial, [order.fleet(source) for source in ESTATES], window.months[-1], seed)
+    savings = savings_of(order, waste)
     files = sum(1 for path in partial.rglob("*") if path.is_file())
     lines = sum(total.rows for total in totals)
 
@@ -84,7 +86,7 @@ def write_sample(
     for folder in (*FOLDERS.values(), "signals"):
         shutil.rmtree(exports / folder, ignore_errors=True)
         (partial / folder).rename(exports / folder)
-    _write_truth(workspace, arguments, window, totals, invoices, waste)
+    _write_truth(workspace, arguments, window, totals, invoices, waste, savings)
     write_json(partial / marker.name, {"arguments": arguments, "charge_lines": lines, "files": files})
     (partial / marker.name).rename(marker)
     partial.rmdir()
@@ -107,6 +109,7 @@ def _write_truth(
     totals: list[Total],
     invoices: list[Invoice],
     waste: list[dict[str, object]],
+    savings: list[dict[str, object]],
 ) -> None:
     rates = fx_rates(window, int(str(arguments["seed"])))
     spike = window.at(0.8).first_day
@@ -125,6 +128,7 @@ def _write_truth(
             if pin.spikes
         ],
         "waste": waste,
+        "savings": savings,
         "totals": [total.as_json() for total in totals],
         "invoices": [invoice.as_json(rates[invoice.period]) for invoice in invoices],
     }

@@ -151,19 +151,37 @@ def test_spot_takes_the_price_that_was_seen(rules):
 
 
 def test_a_healthy_estate_gets_no_recommendation(rules):
-    """Busy, current, attached, read: one of each kind, and nothing is said of any."""
-    signals = networked(machine("i-1", sku="m8g.xlarge", architecture="arm64", environment="prod"), "i-1", 2e6)
-    signals.hours("i-1", "cpu_pct", 45.0, days=32).hours("i-1", "mem_used_pct", 50.0, days=32)
-    signals.resource("vol-1", "disk", state="in_use", attached_count=1, size_gib=100.0)
-    signals.resource("eip-1", "ip", state="in_use", attached_count=1)
-    signals.resource("lb-1", "lb", state="active", attached_count=3).hours("lb-1", "requests", 500.0)
-    signals.resource("nat-1", "nat", state="active").hours("nat-1", "nat_bytes_out", 1e6, days=30)
-    signals.resource("db-1", "db", state="available", sku="db.m8g.large", engine="postgres")
-    signals.hours("db-1", "db_connections", 12.0).hours("db-1", "cpu_pct", 40.0, days=32)
+    """Busy, current, attached, read: one of each kind and provider, and nothing is said of any."""
+    signals, bills = Signals(), []
+    machines = {"aws": "m8g.xlarge", "azure": "D4ps v5", "gcp": "t2a-standard-4"}
+    for provider, sku in machines.items():
+        of_it = {"provider": provider}
+
+        def busy(name, kind, of_it=of_it, **levels):
+            for metric, level in levels.items():
+                signals.hours(f"{of_it['provider']}-{kind}-{name}", metric, level, days=32, **of_it)
+
+        of_vm = {"state": "running", "sku": sku, "os": "linux", "architecture": "arm64", **of_it}
+        signals.resource(f"{provider}-vm-1", "vm", tags={"Environment": "prod"}, **of_vm)
+        busy("1", "vm", cpu_pct=45.0, mem_used_pct=50.0, net_in_bytes_per_s=2e6, net_out_bytes_per_s=2e6)
+        signals.resource(f"{provider}-disk-1", "disk", state="in_use", attached_count=1, size_gib=100.0, **of_it)
+        signals.resource(f"{provider}-ip-1", "ip", state="in_use", attached_count=1, **of_it)
+        signals.resource(f"{provider}-lb-1", "lb", state="active", attached_count=3, **of_it)
+        busy("1", "lb", requests=500.0)
+        signals.resource(f"{provider}-nat-1", "nat", state="active", attached_count=1, **of_it)
+        busy("1", "nat", nat_bytes_out=1e6)
+        signals.resource(f"{provider}-db-1", "db", state="available", sku="db.m8g.large", engine="postgres", **of_it)
+        busy("1", "db", db_connections=12.0, cpu_pct=40.0)
+        signals.resource(f"{provider}-snapshot-1", "snapshot", created_at=datetime(2026, 10, 20), **of_it)
+        signals.resource(f"{provider}-app_plan-1", "app_plan", attached_count=4, **of_it)
+        signals.resource(f"{provider}-gateway-1", "gateway", attached_count=1, **of_it)
+        busy("1", "gateway", requests=90.0)
     signals.resource("fn-1", "function", memory_mb=512).hours("fn-1", "fn_memory_max_mb", 400.0)
     signals.hours("fn-1", "fn_invocations", 10.0, days=30)
-    bills = [
-        Bill("i-1", "EU-BoxUsage:m8g.xlarge", cost="3.84"),
-        Bill("vol-1", "EU-EBS:VolumeUsage.gp3", cost="0.26", unit="GB-Months"),
+    bills += [
+        Bill("aws-vm-1", "EU-BoxUsage:m8g.xlarge", cost="3.84"),
+        Bill("aws-disk-1", "EU-EBS:VolumeUsage.gp3", cost="0.26", unit="GB-Months"),
+        Bill("azure-vm-1", "D4ps v5", cost="3.84", provider="azure", service="Virtual Machines", currency="EUR"),
+        Bill("gcp-vm-1", "T2A Instance Core running in EMEA", cost="3.84", provider="gcp", service="Compute Engine"),
     ]
-    assert rules.found(signals, bills) == []
+    assert len(signals.inventory) == 28 and rules.found(signals, bills) == []

@@ -53,6 +53,35 @@ def test_the_snapshot_that_is_kept_is_part_of_the_price(rules):
     ]
 
 
+def test_without_a_price_of_snapshots_at_least_keeping_the_disk_for_ninety_days_is_left(rules):
+    """8.00 a month for 2.96 months more, then nothing: nobody has to believe a price that no bill has."""
+    signals = Signals().resource(
+        "vol-1", "disk", state="available", attached_count=0, size_gib=100.0, on=[days_ago(40), TODAY]
+    )
+    columns = (
+        "round(ongoing_cost_month, 6), round(ongoing_months, 2), json_extract_string(evidence, '$.kept_meanwhile'), "
+        "data_gaps"
+    )
+    assert rules.found(signals, [Bill("vol-1", cost=DAY_OF_8_A_MONTH, **GP3)], columns=columns) == [
+        ("aws_ebs_unattached", "vol-1", Decimal("8.000000"), Decimal("2.96"), "disk", '["snapshot_price"]')
+    ]
+
+
+def test_what_sustained_use_takes_off_is_not_saved_again(rules):
+    """Ten at the list, 8.80 after sustained use: ending it saves 8.80 a day, 267.67 in 365 / 12 days."""
+    signals = Signals().resource("vm-1", "vm", provider="gcp", state="running", on=[TODAY])
+    bills = [
+        Bill("vm-1", "N1 Predefined Instance Core running in EMEA", cost="10", effective="8.8", provider="gcp",
+             service="Compute Engine")
+    ]  # fmt: skip
+    with rules.on(signals, bills) as con:
+        costs = con.execute(
+            "select round(contracted_cost_month, 2), round(compute_contracted_month, 2) "
+            "from int_optimization__resources"
+        ).fetchall()
+    assert costs == [(Decimal("267.67"), Decimal("267.67"))]
+
+
 def test_a_disk_that_no_bill_names_has_no_saving_rather_than_none(rules):
     """Savings are NULL, not 0: the price is a data gap."""
     signals = Signals().resource("vol-1", "disk", state="available", attached_count=0, on=[days_ago(40), TODAY])

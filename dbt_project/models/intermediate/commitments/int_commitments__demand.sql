@@ -13,7 +13,7 @@ spans as (
         coalesce(lines.region_id, '') as region_id,
         date_trunc('hour', lines.charge_period_start) as first_hour,
         least(greatest({{ hours_from('lines.charge_period_start', 'lines.charge_period_end') }}, 1), 744) as hours,
-        {{ money('sum(lines.contracted_cost)') }} as cost
+        {{ money('sum(' ~ cost_without_commitments('lines') ~ ')') }} as cost
     from {{ ref('int_commitments__eligible') }} as lines
     cross join {{ ref('int_savings__window') }} as looked_at
     where

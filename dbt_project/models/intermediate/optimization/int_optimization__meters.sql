@@ -30,7 +30,7 @@ charges as (
         max(cast(charges.charge_period_start as date)) as last_day,
         sum(charges.pricing_quantity) as quantity,
         sum(charges.effective_cost) as effective_cost,
-        sum(charges.contracted_cost) as contracted_cost,
+        sum({{ cost_without_commitments('charges') }}) as contracted_cost,
         sum(charges.list_cost) as list_cost,
         max(charges.tags) as tags
     from {{ ref('int_focus__charges') }} as charges

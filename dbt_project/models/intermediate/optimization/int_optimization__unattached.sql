@@ -1,5 +1,6 @@
 -- What nothing uses: disks, addresses, balancers, gateways, plans. Only the inventory can tell; no bill shows what a disk is
--- attached to. Of a disk a snapshot is taken first and kept for a while, so its price is not saved at once. Grain: resource × rule.
+-- attached to. Of a disk a snapshot is taken first and kept for a while, so its price is not saved at once; without a price of snapshots
+-- (or where they are dearer) the disk itself may be kept as long: at least that is saved. Grain: resource × rule.
 with
 
 prices as (
@@ -17,7 +18,8 @@ found as (
     select
         resources.*,
         coalesce(cast(resources.detached_at as date), resources.unattached_since) as unused_since,
-        prices.snapshot_price
+        prices.snapshot_price,
+        {{ price_times('prices.snapshot_price', measure('resources.size_gib')) }} as snapshot_cost_month
     from ({{ resources_under('unattached') }}) as resources
     left join prices
         on
@@ -40,7 +42,7 @@ select
         }),
         'saved_share': '1',
         'ongoing_cost_month': "case when found.snapshot_keep_days is null then 0 else "
-            ~ price_times('found.snapshot_price', measure('found.size_gib')) ~ " end",
+            ~ "least(found.contracted_cost_month, coalesce(found.snapshot_cost_month, found.contracted_cost_month)) end",
         'ongoing_months': ratio('found.snapshot_keep_days * 12', '365'),
         'evidence': json_of({
             'unused_since': 'found.unused_since',
@@ -49,6 +51,7 @@ select
             'since_is_from': "case when found.detached_at is null then 'first day seen unused' else 'provider' end",
             'size_gib': 'found.size_gib',
             'snapshot_price_gib_month': 'found.snapshot_price',
+            'kept_meanwhile': "case when found.snapshot_keep_days is null then null when found.snapshot_cost_month < found.contracted_cost_month then 'snapshot' else 'disk' end",
             'effective_cost_month': 'found.effective_cost_month'
         }),
         'data_gaps': json_words({

@@ -31,7 +31,7 @@ spans as (
             as pool_id,
         date_trunc('hour', lines.charge_period_start) as first_hour,
         least(greatest({{ hours_from('lines.charge_period_start', 'lines.charge_period_end') }}, 1), 744) as hours,
-        {{ money('sum(lines.contracted_cost)') }} as cost
+        {{ money('sum(' ~ cost_without_commitments('lines') ~ ')') }} as cost
     from lines
     inner join candidates on lines.resource_key = candidates.resource_key and lines.billing_currency = candidates.currency
     left join {{ ref('int_optimization__meter_kinds') }} as kinds
