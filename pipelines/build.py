@@ -283,11 +283,9 @@ def run_dbt(
     (workspace.scratch / "spill").mkdir(parents=True, exist_ok=True)
     settings = workspace.settings
     variables = {
-        "landing": str(workspace.landing),
         "reporting_currency": settings.workspace.reporting_currency,
         "show_owner_emails": settings.publish.show_owner_emails,
         "models_version": version or models_version(workspace),
-        "check_changes_only": check_changes_only,
     }
     command = [
         str(Path(sys.executable).with_name("dbt")),
@@ -297,11 +295,12 @@ def run_dbt(
         "--vars", json.dumps(variables),
         *arguments[1:],
     ]  # fmt: skip
+    # Warehouse and spill folder are relative, as in profiles.yml: other names for them would make dbt parse anew.
     environment = os.environ | {
-        "FINOPS_WAREHOUSE": str(workspace.warehouse),
+        "FINOPS_LANDING": str(workspace.landing),
+        "FINOPS_CHECK_CHANGES_ONLY": "yes" if check_changes_only else "",
         "FINOPS_MEMORY_LIMIT": settings.build.memory_limit,
         "FINOPS_THREADS": str(settings.build.threads),
-        "FINOPS_SPILL": str(workspace.scratch / "spill"),
         "DO_NOT_TRACK": "1",
     }
     failed: list[str] = []

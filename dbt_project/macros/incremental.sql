@@ -109,11 +109,12 @@ period, finds nothing new in the others. Checks that compare totals look at ever
     {%- endif -%}
 {%- endmacro %}
 
-{# dbt's own macro for what a generic test looks at, with what an earlier build has checked left out. #}
+{# dbt's own macro for what a generic test looks at. FINOPS_CHECK_CHANGES_ONLY leaves out rows of large tables that an
+   earlier build of the same models has checked; the environment says so, as another value of a var is parsed anew. #}
 {% macro get_where_subquery(relation) -%}
     {%- set conditions = [] -%}
     {%- if config.get('where') -%}{%- do conditions.append(config.get('where')) -%}{%- endif -%}
-    {%- if execute and var('check_changes_only') -%}
+    {%- if execute and env_var('FINOPS_CHECK_CHANGES_ONLY', '') -%}
         {%- set unchecked = unchecked_rows(relation.identifier) | trim -%}
         {%- if unchecked -%}{%- do conditions.append(unchecked) -%}{%- endif -%}
     {%- endif -%}

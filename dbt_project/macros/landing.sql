@@ -1,10 +1,16 @@
+{# The workspace's landing folder. It is looked up when a model runs, not when it is parsed: what dbt has parsed once
+   serves every workspace and every later run. #}
+{% macro landing_folder() -%}
+    {%- if execute -%}{{ env_var('FINOPS_LANDING', 'landing') }}{%- endif -%}
+{%- endmacro %}
+
 {# Landed Parquet as a relation. Every dataset has an empty contract file, so the path always matches. #}
 {% macro landed(dataset) -%}
     {{ return(adapter.dispatch('landed', 'finops')(dataset)) }}
 {%- endmacro %}
 
 {% macro duckdb__landed(dataset) -%}
-    read_parquet('{{ var("landing") }}/{{ dataset }}/source=*/billing_period=*/data.parquet', union_by_name = true, hive_partitioning = false)
+    read_parquet('{{ landing_folder() }}/{{ dataset }}/source=*/billing_period=*/data.parquet', union_by_name = true, hive_partitioning = false)
 {%- endmacro %}
 
 {% macro landed_decisions(table) -%}
@@ -12,7 +18,7 @@
 {%- endmacro %}
 
 {% macro duckdb__landed_decisions(table) -%}
-    read_parquet('{{ var("landing") }}/decisions/{{ table }}.parquet', hive_partitioning = false)
+    read_parquet('{{ landing_folder() }}/decisions/{{ table }}.parquet', hive_partitioning = false)
 {%- endmacro %}
 
 {% macro landed_register(table) -%}
@@ -20,7 +26,7 @@
 {%- endmacro %}
 
 {% macro duckdb__landed_register(table) -%}
-    read_parquet('{{ var("landing") }}/register/{{ table }}.parquet', hive_partitioning = false)
+    read_parquet('{{ landing_folder() }}/register/{{ table }}.parquet', hive_partitioning = false)
 {%- endmacro %}
 
 {# Signals: one file per source and day. #}
@@ -29,7 +35,7 @@
 {%- endmacro %}
 
 {% macro duckdb__landed_usage(table) -%}
-    read_parquet('{{ var("landing") }}/usage/{{ table }}/source=*/day=*/data.parquet', union_by_name = true, hive_partitioning = false)
+    read_parquet('{{ landing_folder() }}/usage/{{ table }}/source=*/day=*/data.parquet', union_by_name = true, hive_partitioning = false)
 {%- endmacro %}
 
 {# What our own Python computed: one file per table. #}
@@ -38,7 +44,7 @@
 {%- endmacro %}
 
 {% macro duckdb__landed_results(table) -%}
-    read_parquet('{{ var("landing") }}/results/{{ table }}.parquet', hive_partitioning = false)
+    read_parquet('{{ landing_folder() }}/results/{{ table }}.parquet', hive_partitioning = false)
 {%- endmacro %}
 
 {# Every vintage of the forecasts; an empty one is always there. #}
@@ -47,5 +53,5 @@
 {%- endmacro %}
 
 {% macro duckdb__landed_forecasts(table) -%}
-    read_parquet('{{ var("landing") }}/forecasts/*/{{ table }}.parquet', union_by_name = true, hive_partitioning = false)
+    read_parquet('{{ landing_folder() }}/forecasts/*/{{ table }}.parquet', union_by_name = true, hive_partitioning = false)
 {%- endmacro %}

@@ -35,7 +35,7 @@ def test_dags_give_the_same_marts_as_the_command(airflow, workspaces, by_command
     """Land three clouds, build, publish, showback by Airflow: mart for mart what `finops run` gives."""
     by_dags, _ = workspaces
     monkeypatch.setenv("FINOPS_WORKSPACE", str(by_dags))
-    for name in ("land_aws", "land_azure", "land_gcp", "build_marts"):
+    for name in ("land_aws", "land_azure", "land_gcp", "land_usage", "build_marts"):
         assert airflow.dags[name].test().state == "success", name
 
     assert marts(by_dags) == marts(by_command)
