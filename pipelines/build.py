@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.errors import BuildError, FinopsError, ResultError
-from pipelines.inputs import DBT_PROJECT, inputs_version, models_version, structure_version
+from pipelines.dbt_command import run_dbt
+from pipelines.errors import FinopsError, ResultError
+from pipelines.inputs import inputs_version, models_version, structure_version
 from pipelines.invoices import check_invoices
 from pipelines.landing.books import register_books
 from pipelines.landing.contracts import CONTRACTS
@@ -262,82 +258,3 @@ def _write(path: Path, table: pa.Table) -> None:
     temporary = path.with_name(f".{path.name}")
     pq.write_table(table, temporary)
     temporary.replace(path)
-
-
-def run_dbt(
-    workspace: Workspace,
-    arguments: list[str],
-    progress: Callable[[str], None] = lambda _: None,
-    version: str | None = None,
-    *,
-    check_changes_only: bool = False,
-) -> tuple[int, int]:
-    """Run one dbt command on the workspace's warehouse; return how many models and tests ran.
-
-    `check_changes_only` leaves out rows of the large tables that an earlier build has checked.
-
-    Raises BuildError with the nodes that failed and their messages.
-    """
-    target = workspace.root / ".dbt" / "target"
-    target.mkdir(parents=True, exist_ok=True)
-    (workspace.scratch / "spill").mkdir(parents=True, exist_ok=True)
-    settings = workspace.settings
-    variables = {
-        "reporting_currency": settings.workspace.reporting_currency,
-        "show_owner_emails": settings.publish.show_owner_emails,
-        "models_version": version or models_version(workspace),
-    }
-    command = [
-        str(Path(sys.executable).with_name("dbt")),
-        "--log-format", "json", "--log-level-file", "none", "--no-use-colors",
-        arguments[0],
-        "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", str(target),
-        "--vars", json.dumps(variables),
-        *arguments[1:],
-    ]  # fmt: skip
-    # Warehouse and spill folder are relative, as in profiles.yml: other names for them would make dbt parse anew.
-    environment = os.environ | {
-        "FINOPS_LANDING": str(workspace.landing),
-        "FINOPS_CHECK_CHANGES_ONLY": "yes" if check_changes_only else "",
-        "FINOPS_MEMORY_LIMIT": settings.build.memory_limit,
-        "FINOPS_THREADS": str(settings.build.threads),
-        "DO_NOT_TRACK": "1",
-    }
-    failed: list[str] = []
-    other: list[str] = []
-    counts = {"model": 0, "seed": 0, "test": 0}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=workspace.root
-    ) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            event = _event(line)
-            if event is None:
-                other.append(line.rstrip())
-                continue
-            node = event.get("data", {}).get("node_info", {})
-            if event["info"]["name"] in ("LogModelResult", "LogTestResult", "LogSeedResult"):
-                kind = node.get("resource_type", "model")
-                counts[kind] = counts.get(kind, 0) + 1
-                data = event["data"]
-                if kind == "model" and data.get("execution_time", 0) >= 1:
-                    progress(f"built {node['node_name']} in {data['execution_time']:.0f} s")
-            elif event["info"]["level"] == "error":
-                failed.append(event["info"]["msg"].strip())
-    if process.returncode:
-        details = "\n".join(message for message in failed if message) or "\n".join(other[-20:])
-        raise BuildError(
-            "dbt",
-            f"the warehouse could not be built\n{details}\n",
-            "Published marts are untouched",
-            "Mend what the message names, then run `finops build`",
-        )
-    return counts["model"], counts["test"] + counts.get("unit_test", 0)
-
-
-def _event(line: str) -> dict[str, Any] | None:
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) and "info" in event else None

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.build import run_dbt
+from pipelines.dbt_command import run_dbt
 from pipelines.errors import FinopsError
 from pipelines.inputs import models_version
 from pipelines.landing.books import register_books

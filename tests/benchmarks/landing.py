@@ -38,7 +38,8 @@ con.execute("copy (from read_csv($1, all_varchar = true)) to '" + sys.argv[2] + 
 _TO_THE_LEDGER = """
 import sys
 from pathlib import Path
-from pipelines.build import register_deliveries, run_dbt
+from pipelines.build import register_deliveries
+from pipelines.dbt_command import run_dbt
 from pipelines.landing import land
 from pipelines.landing.decisions import land_decisions
 from pipelines.landing.history import register_history

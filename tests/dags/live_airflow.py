@@ -17,6 +17,7 @@ import httpx
 
 from tests.emulators import free_port
 
+_PERSON = 5  # seconds before an answer: a task answered before the scheduler knows that it waits is taken for failed
 _PATIENCE = 600  # seconds for any one step on a busy machine; a quiet one needs a few
 
 
@@ -31,25 +32,37 @@ class LiveAirflow:
         started = self._http.post(f"/dags/{dag}/dagRuns", json={"logical_date": None, "conf": conf})
         return f"/dags/{dag}/dagRuns/{started.raise_for_status().json()['dag_run_id']}"
 
-    def ended(self, run: str, task: str = "", choice: str = "") -> str:
-        """The state of a run when it has ended; until then `choice` answers `task` whenever it asks a person.
+    def succeeds(self, run: str, task: str = "", choice: str = "") -> None:
+        """Wait until a run has ended well; until then `choice` answers `task` whenever it asks a person.
 
         A task whose process dies after an answer is tried again, and asks again.
         """
         details = f"{run}/taskInstances/{task}/-1/hitlDetails"
+        asked: list[float] = []
 
         def has_ended() -> bool:
-            if choice and self.states(run).get(task) == "awaiting_input":
+            if not choice or self.states(run).get(task) != "awaiting_input":
+                asked.clear()
+            elif not asked:
+                asked.append(time.monotonic())
+            elif time.monotonic() > asked[0] + _PERSON:
                 answered = self._http.patch(details, json={"chosen_options": [choice], "params_input": {}})
                 if answered.status_code != 409:  # answered a moment ago, and not yet taken up
                     answered.raise_for_status()
             return self._get(run)["state"] in ("success", "failed")
 
         wait_for(has_ended, lambda: self.states(run))
-        return str(self._get(run)["state"])
+        state = str(self._get(run)["state"])
+        assert state == "success", f"{run} {state}: {self.states(run)}\n{self._said(run)}"
 
     def states(self, run: str) -> dict[str, str]:
         return {found["task_id"]: found["state"] for found in self._get(f"{run}/taskInstances")["task_instances"]}
+
+    def _said(self, run: str) -> str:
+        """The last lines of what its failed tasks logged."""
+        failed = [task for task, state in self.states(run).items() if state == "failed"]
+        logs = (self._http.get(f"{run}/taskInstances/{task}/logs/{tries}").text for task in failed for tries in (1, 2))
+        return "\n".join(log[-3000:] for log in logs)
 
     def _get(self, path: str) -> dict[str, Any]:
         return dict(self._http.get(path).raise_for_status().json())
@@ -75,7 +88,8 @@ def live_airflow(home: Path, dags: Path, **environment: str) -> Iterator[LiveAir
         "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(log_ports[1]),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
-    settings = os.environ | given | environment
+    # Without what other tests' Airflow left in the environment of this process.
+    settings = {name: value for name, value in os.environ.items() if "AIRFLOW" not in name} | given | environment
     command = str(Path(sys.executable).with_name("airflow"))
     subprocess.run([command, "db", "migrate"], check=True, capture_output=True, env=settings)
     subprocess.run(

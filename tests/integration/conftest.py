@@ -1,27 +1,10 @@
-"""Emulators for the tests of remote stores, and a built company: made once, on first use, on ports the system picks."""
+"""Emulators for the tests of remote stores, on ports the system picks, and models that are compiled once."""
 
 import pytest
 
-from pipelines.build import build
-from pipelines.landing import land
-from pipelines.landing.usage.land import land_usage
-from pipelines.sample import write_sample
-from pipelines.settings import Workspace
 from tests import emulators
 from tests.integration.allocation_models import AllocationModels
 from tests.integration.optimization_models import OptimizationModels
-
-
-@pytest.fixture(scope="session")
-def built(tmp_path_factory):
-    """A workspace with a small ledger of three providers and four months. Whoever changes it works on a copy."""
-    root = tmp_path_factory.mktemp("built") / "w"
-    write_sample(root, rows=6_000, months=4)
-    workspace = Workspace.open(root)
-    land(workspace)
-    land_usage(workspace)
-    build(workspace)
-    return workspace
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from pipelines.build import register_deliveries, run_dbt
+from pipelines.build import register_deliveries
+from pipelines.dbt_command import run_dbt
 from pipelines.landing.decision_files import FILES
 from pipelines.landing.decisions import land_decisions
 from pipelines.landing.usage.tables import SCHEMAS, register_usage, write_partition

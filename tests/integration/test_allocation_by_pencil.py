@@ -15,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from pipelines.build import register_deliveries, run_dbt
+from pipelines.build import register_deliveries
+from pipelines.dbt_command import run_dbt
 from pipelines.landing import land
 from pipelines.landing.decision_files import FILES
 from pipelines.landing.decisions import land_decisions

@@ -8,7 +8,7 @@ from shutil import copytree
 import duckdb
 import pytest
 
-from pipelines.build import run_dbt
+from pipelines.dbt_command import run_dbt
 from pipelines.errors import BuildError
 from pipelines.inputs import DBT_PROJECT
 from pipelines.outputs.publish import current_run, publish

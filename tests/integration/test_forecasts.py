@@ -4,7 +4,8 @@ import shutil
 
 import duckdb
 
-from pipelines.build import compute_results, run_dbt
+from pipelines.build import compute_results
+from pipelines.dbt_command import run_dbt
 from pipelines.landing.decisions import land_decisions
 from pipelines.landing.forecasts import vintages
 from pipelines.settings import Workspace

@@ -9,7 +9,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines.build import register_deliveries, run_dbt
+from pipelines.build import register_deliveries
+from pipelines.dbt_command import run_dbt
 from pipelines.errors import GateError, InvoiceError
 from pipelines.invoices import check_invoices, missing_invoices
 from pipelines.landing import land

@@ -14,23 +14,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines.build import run_dbt
+from pipelines.dbt_command import run_dbt
 from pipelines.errors import AuditError, SettingsError
 from pipelines.explain import explain, lines_of
 from pipelines.outputs.publish import current_run
 from pipelines.run import run
-from pipelines.sample import write_sample
 from pipelines.settings import Workspace
 from pipelines.status import workspace_status
-
-
-@pytest.fixture(scope="module")
-def company(tmp_path_factory):
-    """A sample company that has been run once; tests that change anything work on a copy."""
-    root = tmp_path_factory.mktemp("company") / "w"
-    write_sample(root, rows=6_000, months=2)
-    run(Workspace.open(root))
-    return root
 
 
 @pytest.fixture

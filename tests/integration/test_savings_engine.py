@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.build import register_deliveries, run_dbt
+from pipelines.build import register_deliveries
+from pipelines.dbt_command import run_dbt
 from pipelines.explain import Explanation, lines_of
 from pipelines.landing.decisions import land_decisions
 from pipelines.settings import Settings, Workspace
