@@ -9,7 +9,7 @@
 {%- endmacro %}
 
 {% macro duckdb__share_of(part, whole) -%}
-    cast(cast((cast({{ part }} * 10000 as hugeint) * 1000000000000) // nullif(cast({{ whole }} * 10000 as hugeint), 0) as decimal(14, 0)) * 0.000000000001 as decimal(13, 12))
+    cast(cast((cast(({{ part }}) * 10000 as hugeint) * 1000000000000) // nullif(cast(({{ whole }}) * 10000 as hugeint), 0) as decimal(14, 0)) * 0.000000000001 as decimal(13, 12))
 {%- endmacro %}
 
 {# An amount in whole minor units (cents), cut towards zero so that f(−x) = −f(x). #}

@@ -273,6 +273,72 @@ def test_extended_support_is_its_own_line_and_certain(rules):
     ]
 
 
+def test_gateway_traffic_to_storage_is_counted_only_where_flow_logs_said_how_much(rules):
+    """10.00 a day through the gateway; 60 % of it to storage, by decision. Without one nothing is said."""
+    bills = [Bill("nat-1", "EU-NatGateway-Bytes", cost="10", unit="GB")]
+    assert rules.found(Signals(), bills) == []
+    decided = ["aws_nat_endpoint,any,storage_traffic_share,0.6,Flow logs of October"]
+    columns = "saved_share, round(contracted_cost_month, 2), confidence_cap, is_automatable"
+    assert rules.found(Signals(), bills, thresholds=decided, columns=columns) == [
+        ("aws_nat_endpoint", "nat-1", Decimal("0.6"), Decimal("304.17"), Decimal("0.40"), False)
+    ]
+
+
+def test_traffic_between_zones_above_a_twentieth_is_halved_at_most(rules):
+    """6 of 100 a day between zones is more than 5 %; 5 of 100 is not."""
+    columns = "fixed_saving_share, confidence_cap, is_upper_bound"
+    for traffic, machines, found in (("6", "94", True), ("5", "95", False)):
+        bills = [
+            Bill("i-1", "EU-BoxUsage:m8g.xlarge", cost=machines),
+            Bill("i-1", "EU-DataTransfer-Regional-Bytes", cost=traffic, unit="GB"),
+        ]
+        place = "111111111111/eu-west-1/between zones"
+        expected = [("aws_inter_zone", place, Decimal("0.500000"), Decimal("0.40"), True)]
+        assert rules.found(Signals(), bills, columns=columns) == (expected if found else [])
+
+
+def test_logs_that_are_kept_for_ever_keep_a_year_in_production_and_a_month_elsewhere(rules):
+    """Made 730 days ago: half of an evenly filled log is older than 365 days, 700 of 730 than 30."""
+    signals = Signals()
+    for name, environment, kept in (("/prod", "prod", None), ("/dev", "dev", None), ("/short", "prod", 30)):
+        signals.resource(name, "log_group", created_at=datetime(2024, 10, 31), retention_days=kept,
+                         tags={"Environment": environment})  # fmt: skip
+    storage = {"meter": "EU-TimedStorage-ByteHrs", "unit": "GB-Months", "service": "AmazonCloudWatch"}
+    bills = [Bill(name, cost="3", **storage) for name in ("/prod", "/dev", "/short")]
+    bills.append(Bill("/prod", "EU-DataProcessing-Bytes", cost="50", unit="GB", service="AmazonCloudWatch"))
+    columns = "round(contracted_cost_month, 2), round(saved_share, 6), is_upper_bound"
+    assert rules.found(signals, bills, columns=columns) == [
+        ("aws_log_retention", "/dev", Decimal("91.25"), Decimal("0.958904"), True),
+        ("aws_log_retention", "/prod", Decimal("91.25"), Decimal("0.500000"), True),
+    ]
+
+
+def test_a_bucket_without_a_lifecycle_is_named_and_its_saving_is_unknown(rules):
+    """How much old versions and unfinished uploads hold is not known: no number is made up."""
+    signals = Signals()
+    for name, has_lifecycle in (("tidied", True), ("untidied", False), ("unknown", None)):
+        signals.resource(name, "bucket", has_lifecycle=has_lifecycle)
+    storage = {"unit": "GB-Months", "service": "Amazon Simple Storage Service"}
+    bills = [Bill(name, "EU-TimedStorage-ByteHrs", cost="2", **storage) for name in ("tidied", "untidied", "unknown")]
+    columns = "saved_share, target_cost_month, fixed_saving_share, data_gaps"
+    assert rules.found(signals, bills, columns=columns) == [
+        ("aws_s3_lifecycle", "untidied", None, None, None, '["old_versions", "unfinished_uploads"]')
+    ]
+
+
+def test_an_app_service_plan_goes_down_one_tier_in_production(rules):
+    """P3 v3 (8 cores) at 15 % would be 30 % on P2 v3; half of its normalised units, and P1 v3 is two steps away."""
+    signals = Signals().resource("/plan", "app_plan", provider="azure", state="running", sku="P3 v3", attached_count=3,
+                                 tags={"Environment": "prod"})  # fmt: skip
+    for metric in ("cpu_pct", "mem_used_pct"):
+        signals.hours("/plan", metric, 15.0, days=32, provider="azure")
+    bills = [Bill("/plan", "P3 v3 App", cost="10", provider="azure", service="Azure App Service", currency="EUR")]
+    columns = "target_sku, normalised_ratio, round(contracted_cost_month, 2)"
+    assert rules.found(signals, bills, columns=columns) == [
+        ("azure_plan_rightsize", "/plan", "P2 v3", Decimal("0.500000"), Decimal("304.17"))
+    ]
+
+
 def test_a_misspelt_rule_or_threshold_is_refused(rules):
     with pytest.raises(DecisionError, match="no rule is named 'aws_ec2_idel'"):
         rules.found(Signals(), thresholds=["aws_ec2_idel,any,cpu_max_pct,3,"])

@@ -3,7 +3,11 @@
 with
 
 machines as (
-    {{ resources_under('schedule') }}
+    select * from ({{ resources_under('schedule') }}) as resources
+    where
+        state = 'running'
+        and managed_by is null
+        and coalesce(purchase_option, 'on_demand') <> 'spot'
 ),
 
 cells as (
@@ -12,7 +16,7 @@ cells as (
         lower(machines.resource_id) as resource_key,
         machines.rule_id,
         {{ hour_of_week('metrics.metric_hour') }} as hour_of_week,
-        count(distinct case when metrics.metric = 'cpu_pct' then metrics.day end) as cpu_weeks,
+        count(case when metrics.metric = 'cpu_pct' then 1 end) as cpu_weeks,
         max(case when metrics.metric = 'cpu_pct' then coalesce(metrics.max_value, metrics.avg_value) end) as cpu_peak_pct,
         max(case when metrics.metric = 'net_in_bytes_per_s' then metrics.avg_value end) * 3600
         + max(case when metrics.metric = 'net_out_bytes_per_s' then metrics.avg_value end) * 3600 as net_bytes_hour,
@@ -53,11 +57,8 @@ found as (
             and lower(machines.resource_id) = weeks.resource_key
             and machines.rule_id = weeks.rule_id
     where
-        machines.state = 'running'
-        and machines.managed_by is null
-        and coalesce(machines.purchase_option, 'on_demand') <> 'spot'
         -- All week idle is another rule's case; an hour that was never measured is unknown, so all 168 must be.
-        and weeks.measured_hours = 168
+        weeks.measured_hours = 168
         and weeks.idle_hours < 168
         and weeks.idle_hours >= machines.min_idle_hours_week
         and weeks.hours >= machines.min_completeness * 24 * machines.lookback_days

@@ -41,7 +41,7 @@ select
     cast(count(*) as integer) as hours,
     avg(avg_value) as avg_value,
     max(peak_value) as peak_value,
-    {{ quantile_of('busy_value', 0.95) }} as p95_value,
+    {{ p95_of_hours('busy_value') }} as p95_value,
     sum(sum_value) as sum_value
 from hours
 group by usage_source, day, day_version, provider, resource_id, metric

@@ -1,0 +1,54 @@
+-- Logs that are kept for ever. Grain: resource × rule × currency. A log that filled evenly since it was made has (keep / age) of
+-- itself left when all older entries go: an estimate, and an upper bound for logs that grow.
+with
+
+costs as (
+    select
+        provider,
+        resource_key,
+        currency,
+        max(cost_days) as cost_days,
+        sum(effective_cost) as effective_cost,
+        sum(contracted_cost) as contracted_cost,
+        sum(list_cost) as list_cost
+    from {{ ref('int_optimization__meters') }}
+    where meter_kind = 'log_storage' and resource_key is not null
+    group by provider, resource_key, currency
+),
+
+found as (
+    select
+        resources.*,
+        {{ per_month('costs.effective_cost', 'costs.cost_days') }} as storage_effective_month,
+        {{ per_month('costs.contracted_cost', 'costs.cost_days') }} as storage_contracted_month,
+        {{ per_month('costs.list_cost', 'costs.cost_days') }} as storage_list_month
+    from ({{ resources_under('log_retention') }}) as resources
+    left join costs
+        on
+            resources.provider = costs.provider
+            and lower(resources.resource_id) = costs.resource_key
+            and resources.currency = costs.currency
+    where resources.retention_days is null and resources.age_days > resources.log_keep_days
+)
+
+select
+    {{ candidate_columns({
+        'target': 'cast(cast(found.log_keep_days as integer) as varchar)',
+        'current_config': json_of({'retention_days': 'found.retention_days'}),
+        'recommended_config': json_of({'retention_days': 'found.log_keep_days'}),
+        'cost_part': "'log_storage'",
+        'effective_cost_month': 'found.storage_effective_month',
+        'contracted_cost_month': 'found.storage_contracted_month',
+        'list_cost_month': 'found.storage_list_month',
+        'saved_share': share_of('found.age_days - found.log_keep_days', 'found.age_days'),
+        'is_upper_bound': 'true',
+        'is_automatable': 'false',
+        'evidence': json_of({
+            'created_at': 'found.created_at',
+            'age_days': 'found.age_days',
+            'keep_days': 'found.log_keep_days',
+            'storage_effective_month': 'found.storage_effective_month'
+        }),
+        'data_gaps': json_words({'price': 'found.storage_contracted_month is null', 'growth': 'true'})
+    }) }}
+from found
