@@ -2,13 +2,18 @@
 
 import json
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import boto3
 import duckdb
+import moto.ec2
 import polars as pl
 import pytest
 from botocore.awsrequest import AWSResponse
 from moto import mock_aws
+from moto.core.responses import EmptyResult
+from moto.ec2.responses import EC2Response
+from moto.rds.responses import RDSResponse
 
 from pipelines.landing.usage.aws_api import AwsSession
 from pipelines.landing.usage.land import land_usage
@@ -25,6 +30,9 @@ def aws(monkeypatch):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGIONS[0])
     monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # hundreds of images of nobody's
+    # moto is asked even where Answering answers, and knows no reservations.
+    monkeypatch.setattr(EC2Response, "describe_reserved_instances", lambda _: EmptyResult())
+    monkeypatch.setattr(RDSResponse, "describe_reserved_db_instances", lambda _: EmptyResult(), raising=False)
     with mock_aws():
         yield
 
@@ -39,32 +47,53 @@ def landed(workspace, sql):
     return duckdb.sql(sql.replace("$", files)).fetchall()
 
 
-class Answering(AwsSession):
-    """Sessions whose requests an error may answer instead: `answer(request, region)` gives (status, code) or None."""
+# What moto does not know is answered as AWS documents it. An account without any:
+NOTHING = {
+    "DescribeSavingsPlans": b'{"savingsPlans": []}',
+    "ListRecommendations": b'{"items": []}',
+    "DescribeReservedInstances": b"<R><reservedInstancesSet/></R>",
+    "DescribeReservedDBInstances": b"<R><DescribeReservedDBInstancesResult><ReservedDBInstances/>"
+    b"</DescribeReservedDBInstancesResult></R>",
+}
 
-    def __init__(self, source, answer):
+
+class Answering(AwsSession):
+    """Sessions whose requests an error may answer instead: `answer(request)` gives (status, code) or None."""
+
+    def __init__(self, source, answer=lambda request: None, contracts=NOTHING):
         super().__init__(source)
         self.answer = answer
+        self.contracts = NOTHING | contracts
+        self._own.events.register_first("before-send", self._before_send)  # it assumes the roles
         # As patient as in production, but the test does not wait for it.
         self.config = self.config.merge(type(self.config)(retries={"mode": "standard", "max_attempts": 4}))
 
     def of(self, account):
         session = super().of(account)
-        session.events.register_first("before-send", self._before_send)
+        if session is not self._own:
+            session.events.register_first("before-send", self._before_send)
         return session
 
     def _before_send(self, request, **_):
         found = self.answer(request)
         if found is None:
-            return None
+            asked = f"{request.url} {request.headers.get('X-Amz-Target')} {request.body}"
+            body = next((body for name, body in self.contracts.items() if name in asked), None)
+            return None if body is None else _response(request, 200, {}, body)
         status, code = found
         body = (
             f"<Response><Errors><Error><Code>{code}</Code><Message>no</Message></Error></Errors>"
             f"<RequestID>1</RequestID></Response>"
         )
-        response = AWSResponse(request.url, status, {"x-amzn-errortype": code}, None)
-        response._content = body.encode()
-        return response
+        if "hub" in request.url:
+            body = json.dumps({"__type": code})
+        return _response(request, status, {"x-amzn-errortype": code}, body.encode())
+
+
+def _response(request, status, headers, body):
+    response = AWSResponse(request.url, status, headers, None)
+    response._content = body
+    return response
 
 
 def test_machines_disks_and_their_hours_land_as_aws_tells_them(aws, tmp_path):
@@ -83,7 +112,7 @@ def test_machines_disks_and_their_hours_land_as_aws_tells_them(aws, tmp_path):
     )  # fmt: skip
     workspace = workspace_with(tmp_path, regions=(REGIONS[0],))
 
-    [result] = land_usage(workspace, today=TODAY)
+    [result] = land_usage(workspace, today=TODAY, sessions=Answering)
 
     assert (result.outcome, result.gaps, result.error) == ("landed", 0, None)
     inventory = landed(
@@ -106,22 +135,25 @@ def test_machines_disks_and_their_hours_land_as_aws_tells_them(aws, tmp_path):
 
 
 def test_a_region_that_refuses_is_a_gap_and_the_other_lands(aws, tmp_path):
-    """us-east-1 denies everything: its ten looks are `denied` with a reason; eu-west-1 is complete."""
+    """us-east-1 denies everything: its looks are `denied` with a reason; eu-west-1 and the shared ones are not."""
     boto3.client("ec2", REGIONS[0]).create_volume(AvailabilityZone="eu-west-1a", Size=8)
     workspace = workspace_with(tmp_path, regions=REGIONS)
 
     def deny(request):
-        return (403, "AccessDenied") if "us-east-1" in request.url and "sts" not in request.url else None
+        is_shared = "sts" in request.url or "hub" in request.url
+        return (403, "AccessDenied") if "us-east-1" in request.url and not is_shared else None
 
     [result] = land_usage(workspace, today=TODAY, sessions=lambda source: Answering(source, deny))
 
-    assert result.outcome == "landed" and result.gaps == 9
+    assert result.outcome == "landed" and result.gaps == 10
     looks = landed(
         workspace,
         "select region, status, count(*), count(reason) "
         "from read_parquet('$/collection/source=acme/day=2026-10-31/data.parquet') group by all order by all",
     )
-    assert looks == [("eu-west-1", "ok", 10, 0), ("us-east-1", "denied", 9, 9), ("us-east-1", "ok", 1, 0)]
+    assert looks == [
+        ("*", "ok", 2, 0), ("eu-west-1", "ok", 11, 0), ("us-east-1", "denied", 10, 10), ("us-east-1", "ok", 1, 0),
+    ]  # fmt: skip
 
 
 def test_throttling_is_waited_for_and_a_wall_of_it_is_a_gap(aws, tmp_path):
@@ -148,26 +180,128 @@ def test_throttling_is_waited_for_and_a_wall_of_it_is_a_gap(aws, tmp_path):
 
 
 def test_fifty_accounts_through_one_role(aws, tmp_path):
-    """Each has one disk; an account that is looked at is named on its rows."""
+    """Each has one disk; an account that is looked at is named on its rows; one that refuses is a gap of its own."""
     accounts = tuple(f"{number:012d}" for number in range(100000000001, 100000000051))
-    sts = boto3.client("sts")
     for account in accounts:
-        keys = sts.assume_role(RoleArn=f"arn:aws:iam::{account}:role/reader", RoleSessionName="tests")["Credentials"]
-        boto3.client(
-            "ec2", REGIONS[0], aws_access_key_id=keys["AccessKeyId"], aws_secret_access_key=keys["SecretAccessKey"],
-            aws_session_token=keys["SessionToken"],
-        ).create_volume(AvailabilityZone="eu-west-1a", Size=8)  # fmt: skip
+        moto.ec2.ec2_backends[account][REGIONS[0]].create_volume(size=8, zone_name="eu-west-1a", volume_type="gp3")
     workspace = workspace_with(
         tmp_path, regions=(REGIONS[0],), accounts=accounts, role="arn:aws:iam::{account}:role/reader"
     )
-    [result] = land_usage(workspace, today=TODAY)
-    assert result.gaps == 0
+
+    def refuse_the_last(request):
+        return (403, "AccessDenied") if f"{accounts[-1]}" in str(request.body) and "sts" in request.url else None
+
+    [result] = land_usage(workspace, today=TODAY, sessions=lambda source: Answering(source, refuse_the_last))
+    assert result.gaps == 1
     found = landed(
         workspace,
-        "select count(distinct account_id), count(*) from "
+        "select count(distinct account_id), count(*), max(account_id) from "
         "read_parquet('$/inventory/source=acme/day=2026-10-31/data.parquet') where resource_type = 'disk'",
     )
-    assert found == [(50, 50)]
+    assert found == [(49, 49, accounts[-2])]
+
+
+CONTRACTS = {
+    "DescribeSavingsPlans": json.dumps(
+        {
+            "savingsPlans": [
+                {
+                    "savingsPlanArn": "arn:sp",
+                    "savingsPlanType": "Compute",
+                    "commitment": "1.25",
+                    "state": "active",
+                    "termDurationInSeconds": 94608000,
+                    "paymentOption": "No Upfront",
+                    "currency": "USD",
+                    "start": "2025-03-01T00:00:00.000Z",
+                    "end": "2028-02-29T23:59:59.000Z",
+                    "tags": {"team": "search"},
+                }
+            ]
+        }
+    ).encode(),
+    "ListRecommendations": json.dumps(
+        {
+            "items": [
+                {
+                    "recommendationId": "r-1",
+                    "accountId": "222222222222",
+                    "region": "eu-west-1",
+                    "resourceId": "i-1",
+                    "currentResourceType": "Ec2Instance",
+                    "actionType": "Rightsize",
+                    "estimatedMonthlySavings": 71.3,
+                    "currencyCode": "USD",
+                    "implementationEffort": "Low",
+                    "restartNeeded": True,
+                    "currentResourceSummary": "m5.xlarge",
+                    "recommendedResourceSummary": "m5.large",
+                }
+            ]
+        }
+    ).encode(),
+    "DescribeReservedInstances": b"""<R><reservedInstancesSet><item>
+        <reservedInstancesId>ri-1</reservedInstancesId><instanceType>r5.4xlarge</instanceType><scope>Region</scope>
+        <start>2026-01-01T00:00:00Z</start><end>2027-01-01T00:00:00Z</end><duration>31536000</duration>
+        <fixedPrice>3500.0</fixedPrice><instanceCount>2</instanceCount><state>active</state>
+        <offeringType>Partial Upfront</offeringType><offeringClass>standard</offeringClass>
+        <currencyCode>USD</currencyCode>
+        <recurringCharges><item><frequency>Hourly</frequency><amount>0.4</amount></item></recurringCharges>
+        </item></reservedInstancesSet></R>""",
+    "DescribeReservedDBInstances": b"""<R><DescribeReservedDBInstancesResult><ReservedDBInstances>
+        <ReservedDBInstance><ReservedDBInstanceArn>arn:db</ReservedDBInstanceArn><State>active</State>
+        <DBInstanceClass>db.r6g.xlarge</DBInstanceClass><DBInstanceCount>3</DBInstanceCount><MultiAZ>false</MultiAZ>
+        <StartTime>2026-02-01T00:00:00Z</StartTime><Duration>31536000</Duration><FixedPrice>0</FixedPrice>
+        <CurrencyCode>USD</CurrencyCode><OfferingType>No Upfront</OfferingType><RecurringCharges><RecurringCharge>
+        <RecurringChargeAmount>0.32</RecurringChargeAmount><RecurringChargeFrequency>Hourly</RecurringChargeFrequency>
+        </RecurringCharge></RecurringCharges></ReservedDBInstance>
+        <ReservedDBInstance><ReservedDBInstanceArn>arn:old</ReservedDBInstanceArn><State>retired</State>
+        </ReservedDBInstance></ReservedDBInstances></DescribeReservedDBInstancesResult></R>""",
+}
+
+
+def test_commitments_and_what_the_hub_recommends_land(aws, tmp_path):
+    """A plan of 1.25 an hour for 36 months, 2 × 3,500 upfront and 2 × 0.40 an hour, 3 × 0.32; none retired."""
+    workspace = workspace_with(tmp_path, regions=(REGIONS[0],))
+    land_usage(workspace, today=TODAY, sessions=lambda source: Answering(source, contracts=CONTRACTS))
+    held = landed(
+        workspace,
+        "select commitment_id, commitment_type, hourly_commitment, recurring_cost_hourly, upfront_cost, term_months, "
+        "quantity, cast(end_at as date), region "
+        "from read_parquet('$/commitments/source=acme/day=2026-10-31/data.parquet') order by 1",
+    )
+    assert held == [
+        ("arn:db", "ri", None, Decimal("0.96"), Decimal(0), 12, 3.0, date(2027, 2, 1), "eu-west-1"),
+        ("arn:sp", "savings_plan", Decimal("1.25"), Decimal(0), Decimal(0), 36, None, date(2028, 2, 29), "*"),
+        ("ri-1", "ri", None, Decimal("0.8"), Decimal(7000), 12, 2.0, date(2027, 1, 1), "eu-west-1"),
+    ]
+    told = landed(
+        workspace,
+        "select recommendation_id, account_id, resource_id, action_type, monthly_savings, is_after_discounts "
+        "from read_parquet('$/provider_recommendations/source=acme/day=2026-10-31/data.parquet')",
+    )
+    assert told == [("r-1", "222222222222", "i-1", "Rightsize", Decimal("71.3"), True)]
+
+
+def test_commitments_that_may_not_be_seen_are_a_gap_and_no_empty_list(aws, tmp_path):
+    """The hub is not enrolled, plans are denied: two gaps; machines and reservations land all the same."""
+    workspace = workspace_with(tmp_path, regions=(REGIONS[0],))
+
+    def deny(request):
+        return (400, "AccessDeniedException") if "savingsplans" in request.url or "hub" in request.url else None
+
+    [result] = land_usage(workspace, today=TODAY, sessions=lambda source: Answering(source, deny, {**CONTRACTS}))
+    assert result.gaps == 2
+    looks = landed(
+        workspace,
+        "select signal, region, status, rows from "
+        "read_parquet('$/collection/source=acme/day=2026-10-31/data.parquet') "
+        "where signal in ('commitments', 'provider_recommendations') order by all",
+    )
+    assert looks == [
+        ("commitments", "*", "denied", 0), ("commitments", "eu-west-1", "ok", 2),
+        ("provider_recommendations", "*", "denied", 0),
+    ]  # fmt: skip
 
 
 def write_exports(folder, rows):

@@ -1,15 +1,15 @@
-"""What AWS shows of itself: inventory and hourly metrics, account by account and region by region.
+"""What AWS shows of itself: inventory, metrics, commitments and recommendations, account by account, region by region.
 
 Every place that was looked at is a row of `collection`; one that refuses, throttles or fails is a gap and stops nothing
 else. Least privilege: ec2:Describe*, elasticloadbalancing:Describe*, rds:Describe*, lambda:ListFunctions,
-cloudwatch:GetMetricData, sts:AssumeRole.
+cloudwatch:GetMetricData, sts:AssumeRole, and what aws_contracts.py names.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 import boto3
@@ -18,6 +18,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipelines.landing.stores.store import without_secrets
+from pipelines.landing.usage.aws_contracts import HOME, recommendations, reservations, savings_plans
+from pipelines.landing.usage.aws_metrics import metrics
 from pipelines.settings import SignalSource
 
 Row = dict[str, Any]
@@ -26,25 +28,6 @@ _DENIED = (
     "InvalidClientTokenId",
 )  # fmt: skip
 _THROTTLED = ("Throttl", "RequestLimitExceeded", "TooManyRequests", "SlowDown")
-_QUERIES = 500  # per GetMetricData call
-# CloudWatch: resource type → metric, namespace, name, dimension, statistics, seconds to divide a sum by.
-_CLOUDWATCH: dict[str, tuple[tuple[str, str, str, str, tuple[str, ...], int], ...]] = {
-    "vm": (
-        ("cpu_pct", "AWS/EC2", "CPUUtilization", "InstanceId", ("Average", "Maximum"), 0),
-        ("mem_used_pct", "CWAgent", "mem_used_percent", "InstanceId", ("Average", "Maximum"), 0),
-        ("net_in_bytes_per_s", "AWS/EC2", "NetworkIn", "InstanceId", ("Sum",), 3600),
-        ("net_out_bytes_per_s", "AWS/EC2", "NetworkOut", "InstanceId", ("Sum",), 3600),
-        ("disk_read_iops", "AWS/EC2", "EBSReadOps", "InstanceId", ("Sum",), 3600),
-        ("disk_write_iops", "AWS/EC2", "EBSWriteOps", "InstanceId", ("Sum",), 3600),
-    ),
-    "db": (
-        ("cpu_pct", "AWS/RDS", "CPUUtilization", "DBInstanceIdentifier", ("Average", "Maximum"), 0),
-        ("db_connections", "AWS/RDS", "DatabaseConnections", "DBInstanceIdentifier", ("Average", "Maximum"), 0),
-    ),
-    "nat": (("nat_bytes_out", "AWS/NATGateway", "BytesOutToDestination", "NatGatewayId", ("Sum",), 0),),
-    "lb": (("requests", "AWS/ApplicationELB", "RequestCount", "LoadBalancer", ("Sum",), 0),),
-    "function": (("fn_invocations", "AWS/Lambda", "Invocations", "FunctionName", ("Sum",), 0),),
-}
 
 
 class AwsSession:
@@ -55,6 +38,7 @@ class AwsSession:
         base = botocore.session.get_session()
         self._loader = base.get_component("data_loader")
         self._own = boto3.Session(botocore_session=base)
+        self._sts: Any = None
         # Describe calls are throttled per account and region: slow down rather than fail.
         self.config = Config(retries={"mode": "adaptive", "max_attempts": 8}, connect_timeout=10, read_timeout=60)
 
@@ -63,9 +47,10 @@ class AwsSession:
         if account is None or self._source.role is None:
             return self._own
         region = self._source.regions[0] if self._source.regions else "us-east-1"
-        sts = self._own.client("sts", config=self.config, region_name=region)
+        if self._sts is None:
+            self._sts = self._own.client("sts", config=self.config, region_name=region)
         role = self._source.role.replace("{account}", account)
-        keys = sts.assume_role(RoleArn=role, RoleSessionName="finops-warehouse")["Credentials"]
+        keys = self._sts.assume_role(RoleArn=role, RoleSessionName="finops-warehouse")["Credentials"]
         base = botocore.session.get_session()
         # What services can do is megabytes of JSON: read once, not once per account.
         base.register_component("data_loader", self._loader)
@@ -73,10 +58,16 @@ class AwsSession:
 
 
 def collect(aws: AwsSession, source: SignalSource, today: date) -> dict[str, list[Row]]:
-    """Inventory of `today` and the hourly metrics of the last `source.days` full days, with what could not be seen."""
-    tables: dict[str, list[Row]] = {"inventory": [], "metrics": [], "collection": []}
+    """Inventory and contracts of `today`, hourly metrics of the last `source.days` full days, and what was not seen."""
+    names = ("inventory", "metrics", "commitments", "provider_recommendations", "collection")
+    tables: dict[str, list[Row]] = {name: [] for name in names}
     for named in source.accounts or (None,):
         session, account, reason = _session(aws, named)
+        if session is not None:
+            place = {"source": source.name, "day": today, "provider": "aws", "account_id": account, "region": "*"}
+            clients = _clients(session, HOME, aws.config)
+            _contracts(tables, "commitments", place, savings_plans, clients)
+            _contracts(tables, "provider_recommendations", place, recommendations, clients)
         for region in source.regions:
             place = {"source": source.name, "day": today, "provider": "aws", "account_id": account, "region": region}
             if session is None:
@@ -89,10 +80,20 @@ def collect(aws: AwsSession, source: SignalSource, today: date) -> dict[str, lis
                 found += [_as_billed(place | row) for row in rows]
                 tables["collection"].append(place | {"signal": signal, "rows": len(rows), **outcome})
             tables["inventory"] += found
-            measured, outcome = _look(_metrics, clients, found, source, today)
+            _contracts(tables, "commitments", place, reservations, clients)
+            measured, outcome = _look(metrics, clients, found, source, today)
             tables["metrics"] += measured
             tables["collection"].append(place | {"signal": "metrics", "rows": len(measured), **outcome})
     return tables
+
+
+def _contracts(
+    tables: dict[str, list[Row]], table: str, place: Row, look: Callable[..., Iterator[Row]], clients: Any
+) -> None:
+    rows, outcome = _look(look, clients)
+    # A hub answers for its member accounts: a row's own account and region come before those that were asked.
+    tables[table] += [place | row for row in rows]
+    tables["collection"].append(place | {"signal": table, "rows": len(rows), **outcome})
 
 
 def _session(aws: AwsSession, named: str | None) -> tuple[boto3.Session | None, str | None, Row]:
@@ -339,59 +340,3 @@ _LOOKS: dict[str, Callable[[Callable[[str], Any]], Iterator[Row]]] = {
     "db": _databases,
     "function": _functions,
 }
-
-
-def _metrics(client: Callable[[str], Any], found: list[Row], source: SignalSource, today: date) -> Iterator[Row]:
-    """Hourly datapoints of the last full days. A metric without datapoints yields nothing."""
-    asked = [
-        (resource, spec, statistic)
-        for resource in found
-        for spec in _CLOUDWATCH.get(resource["resource_type"], ())
-        for statistic in spec[4]
-    ]
-    end = datetime.combine(today, time(), UTC)
-    values: dict[tuple[str, str, datetime], Row] = {}
-    cloudwatch = client("cloudwatch") if asked else None
-    for start in range(0, len(asked), _QUERIES):
-        part = asked[start : start + _QUERIES]
-        queries = [
-            {
-                "Id": f"q{number}",
-                "MetricStat": {
-                    "Metric": {
-                        "Namespace": spec[1],
-                        "MetricName": spec[2],
-                        "Dimensions": [{"Name": spec[3], "Value": _dimension(resource)}],
-                    },
-                    "Period": 3600,
-                    "Stat": statistic,
-                },
-            }
-            for number, (resource, spec, statistic) in enumerate(part)
-        ]
-        pages = _pages(cloudwatch, "get_metric_data", "MetricDataResults", MetricDataQueries=queries,
-                       StartTime=end - timedelta(days=source.days), EndTime=end)  # fmt: skip
-        for result in pages:
-            resource, spec, statistic = part[int(result["Id"][1:])]
-            for moment, value in zip(result["Timestamps"], result["Values"], strict=True):
-                hour = _utc(moment)
-                assert hour is not None
-                row = values.setdefault(
-                    (resource["resource_id"], spec[0], hour),
-                    {"source": source.name, "provider": "aws", "day": hour.date(), "hour": hour,
-                     "resource_id": resource["resource_id"], "metric": spec[0]},
-                )  # fmt: skip
-                if statistic == "Sum":
-                    row["sum"] = float(value)
-                    row["avg"] = value / spec[5] if spec[5] else float(value)
-                else:
-                    row["avg" if statistic == "Average" else "max"] = float(value)
-    yield from values.values()
-
-
-def _dimension(resource: Row) -> str:
-    if resource["resource_type"] == "lb":  # the end of the ARN: app/name/id
-        return str(resource["resource_id"]).partition(":loadbalancer/")[2]
-    if resource["resource_type"] in ("db", "function"):
-        return str(resource["resource_name"])
-    return str(resource["resource_id"]).rpartition("/")[2]  # NAT gateways: the id without its ARN
