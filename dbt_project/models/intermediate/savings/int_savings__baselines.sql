@@ -81,7 +81,8 @@ select
     {{ money('usage.cost') }} as unit_cost_total,
     {{ money('usage.quantity') }} as quantity_total,
     accepted.savings_net_now_month as estimated_month,
-    accepted.ongoing_cost_month
+    -- A disk that is kept itself for a while costs what its bill goes on saying.
+    case when accepted.evidence like '%"kept_meanwhile":"disk"%' then 0 else accepted.ongoing_cost_month end as ongoing_cost_month
 from accepted
 inner join medians on accepted.recommendation_id = medians.recommendation_id
 left join usage on accepted.recommendation_id = usage.recommendation_id
