@@ -3,13 +3,43 @@
     cast({{ expression }} as decimal(28, 12))
 {%- endmacro %}
 
-{# part / whole in integers with 12 decimals: DECIMAL / DECIMAL would be a float. Weights keep 4 decimals. #}
+{# A share (18 decimals) of an amount. Two decimals of 38 digits meet in 38: of ten million and more it keeps 12 decimals
+   of the share. round() before the cast changes only the time: DuckDB casts so long a product half as fast. #}
+{% macro share_of_money(amount, share) -%}
+    case
+        when {{ share }} = 1 then {{ amount }}
+        when abs({{ amount }}) < 10000000
+            then {{ money('round(cast(' ~ amount ~ ' as decimal(19, 12)) * ' ~ share ~ ', 12)') }}
+        else {{ money('round(' ~ amount ~ ' * cast(' ~ share ~ ' as decimal(13, 12)), 12)') }}
+    end
+{%- endmacro %}
+
+{# part / whole with 18 decimals, in integers: DECIMAL / DECIMAL would be a float. Both have 12 decimals and are below
+   100,000,000,000,000,000,000; NULL where the whole is zero. #}
 {% macro share_of(part, whole) -%}
     {{ return(adapter.dispatch('share_of', 'finops')(part, whole)) }}
 {%- endmacro %}
 
+{# By long division, six decimals at a time: one step would leave 128 bits. #}
 {% macro duckdb__share_of(part, whole) -%}
-    cast(cast((cast(({{ part }}) * 10000 as hugeint) * 1000000000000) // nullif(cast(({{ whole }}) * 10000 as hugeint), 0) as decimal(14, 0)) * 0.000000000001 as decimal(13, 12))
+    {%- set a = trillionths(part) -%}
+    {%- set b = "nullif(" ~ trillionths(whole) ~ ", 0)" -%}
+    {%- set rest = "((" ~ a ~ " * 1000000) % " ~ b ~ ")" -%}
+    {%- set last_rest = "((" ~ rest ~ " * 1000000) % " ~ b ~ ")" -%}
+    cast(
+        cast((({{ a }}) * 1000000) // {{ b }} as decimal(7, 0)) * 0.000001
+        + cast(({{ rest }} * 1000000) // {{ b }} as decimal(6, 0)) * 0.000000000001
+        + cast(({{ last_rest }} * 1000000) // {{ b }} as decimal(6, 0)) * 0.000000000000000001
+        as decimal(19, 18)
+    )
+{%- endmacro %}
+
+{# A number of 12 decimals as an integer, its whole part first: together they would need more than 38 digits. #}
+{% macro trillionths(number) -%}
+    (
+        cast(trunc({{ number }}) as hugeint) * 1000000000000
+        + cast((({{ number }}) - trunc({{ number }})) * 1000000000000 as hugeint)
+    )
 {%- endmacro %}
 
 {# An amount in whole minor units (cents), cut towards zero so that f(−x) = −f(x). #}

@@ -429,3 +429,15 @@ def test_pools_that_serve_each_other_are_solved_reciprocally_by_step_down_or_dir
         )  # fmt: skip
         assert {center: rounded(amount, 2) for center, amount in found.items()} == {"A": Decimal(p), "B": Decimal(q)}
         assert sum(found.values()) == 160_000
+
+
+def test_what_a_pool_may_not_get_the_others_get_in_exact_proportion(models):
+    """By hand: of use 1, 3 and 7, the first is a pool's; without it A has 3 tenths of a million and B 7."""
+    found = models.bill(
+        [Charge("1000000", service="s1")],
+        {"cost_centers": CENTERS,
+         "shared_cost_rules": ["s1,1,service,,s1,proportional_usage,gb,,,,,", "s2,2,service,,s2,equal_split,,,,,,"],
+         "drivers": ["2026-10-01,gb,s2,gb,1", "2026-10-01,gb,A,gb,3", "2026-10-01,gb,B,gb,7"],
+         "allocation_policies": policy("shared_on_shared", "direct")},
+    )  # fmt: skip
+    assert found == {"A": 300_000, "B": 700_000}

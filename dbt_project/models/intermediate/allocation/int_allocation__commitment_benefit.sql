@@ -102,7 +102,7 @@ users as (
 blended as (
     select
         *,
-        {{ money('pool_effective_cost * ' ~ share_of('greatest(contracted_cost, 0)', 'pool_contracted_cost')) }} as blended_cost,
+        {{ share_of_money('pool_effective_cost', share_of('greatest(contracted_cost, 0)', 'pool_contracted_cost')) }} as blended_cost,
         row_number() over (
             partition by billing_period, x_source, service_name, currency order by contracted_cost desc, cost_center_id
         ) as rank_in_pool

@@ -20,7 +20,7 @@ splits as (
         rule_id,
         rule_version,
         cost_center_id,
-        cast(share_percent * 0.01 as decimal(13, 12)) as share,
+        cast(share_percent * 0.01 as decimal(19, 18)) as share,
         row_number() over (
             partition by rule_id, rule_version order by share_percent desc, cost_center_id
         ) as share_rank
@@ -30,7 +30,7 @@ splits as (
         '~treatment:' || charge_kind as rule_id,
         'central:' || cost_center_id as rule_version,
         cost_center_id,
-        cast(1 as decimal(13, 12)) as share,
+        cast(1 as decimal(19, 18)) as share,
         1 as share_rank
     from {{ ref('stg_decisions__charge_treatments') }}
     where treatment = 'central'
@@ -42,8 +42,8 @@ parts as (
         splits.cost_center_id,
         splits.share,
         splits.share_rank,
-        {{ money('claimed.effective_cost * splits.share') }} as effective_part,
-        {{ money('claimed.billed_cost * splits.share') }} as billed_part
+        {{ share_of_money('claimed.effective_cost', 'splits.share') }} as effective_part,
+        {{ share_of_money('claimed.billed_cost', 'splits.share') }} as billed_part
     from claimed
     inner join splits on claimed.rule_id = splits.rule_id and claimed.rule_version = splits.rule_version
 )
@@ -73,8 +73,8 @@ select
         else billed_part
     end as billed_cost,
     -- Weights for shared pools, not money that is passed on: a split's last digits may be missing.
-    {{ money('covered_cost * share') }} as covered_cost,
-    {{ money('on_demand_cost * share') }} as on_demand_cost
+    {{ share_of_money('covered_cost', 'share') }} as covered_cost,
+    {{ share_of_money('on_demand_cost', 'share') }} as on_demand_cost
 from parts
 window whole as (
     partition by

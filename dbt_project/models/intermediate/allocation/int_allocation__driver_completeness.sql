@@ -55,7 +55,7 @@ select
     days_each,
     days_in_period,
     case
-        when days_each is null then cast(1 as decimal(13, 12))
+        when days_each is null then cast(1 as decimal(19, 18))
         else {{ share_of('least(measurements * days_each, days_in_period)', 'days_in_period') }}
     end as completeness
 from compared

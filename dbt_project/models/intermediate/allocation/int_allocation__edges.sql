@@ -46,6 +46,8 @@ closing as (
 allowed as (
     select
         merged.*,
+        -- All 18 decimals count when the rest is split anew.
+        cast(merged.share * 1000000 as decimal(32, 12)) as millionths,
         policies.shared_on_shared,
         case
             when not merged.is_pool or policies.shared_on_shared = 'reciprocal' then true
@@ -73,8 +75,8 @@ select
         when sum(case when is_allowed then 0 else 1 end) over (
             partition by pool_id, billing_period, scope, charge_date
         ) = 0 then share
-        when is_allowed then cast({{ share_of('share', 'sum(case when is_allowed then share else 0 end) over ('
-            ~ 'partition by pool_id, billing_period, scope, charge_date)') }} as decimal(19, 18))
+        when is_allowed then {{ share_of('millionths', 'sum(case when is_allowed then millionths else 0 end) over ('
+            ~ 'partition by pool_id, billing_period, scope, charge_date)') }}
         else 0
     end as share
 from allowed

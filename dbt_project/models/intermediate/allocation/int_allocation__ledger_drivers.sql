@@ -52,6 +52,6 @@ select
     measured.scope,
     measured.cost_center_id,
     -- A cost centre that was credited more than it used weighs nothing; it is never paid by the others.
-    cast(greatest(measured.quantity, 0) as decimal(28, 4)) as quantity
+    {{ money('greatest(measured.quantity, 0)') }} as quantity
 from measured
 inner join used on measured.driver = used.driver

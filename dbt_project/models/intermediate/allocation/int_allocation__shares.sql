@@ -13,26 +13,41 @@ edges as (
     select * from {{ ref('int_allocation__edges') }} where share > 0 and {{ in_stale_period('billing_period') }}
 ),
 
+network as (
+    select * from {{ ref('int_allocation__network') }} where {{ in_stale_period('billing_period') }}
+),
+
+-- Of a pool that receives, the network already says where its money ends.
+givers as (
+    select edges.*
+    from edges
+    left join (select distinct billing_period, pool_id from network) as received
+        on edges.billing_period = received.billing_period and edges.pool_id = received.pool_id
+    where received.pool_id is null
+),
+
 parts as (
     select pool_id, billing_period, scope, charge_date, target as cost_center_id, share
-    from edges
+    from givers
     where not is_pool
     union all
     select
-        edges.pool_id,
-        edges.billing_period,
-        edges.scope,
-        edges.charge_date,
+        givers.pool_id,
+        givers.billing_period,
+        givers.scope,
+        givers.charge_date,
         network.target as cost_center_id,
-        cast(edges.share * network.share as decimal(19, 18)) as share
-    from edges
-    inner join {{ ref('int_allocation__network') }} as network
-        on edges.billing_period = network.billing_period and edges.target = network.pool_id
-    where edges.is_pool
+        cast(round(givers.share * network.share, 18) as decimal(19, 18)) as share
+    from givers
+    inner join network on givers.billing_period = network.billing_period and givers.target = network.pool_id
+    where givers.is_pool
+    union all
+    select pool_id, billing_period, '' as scope, cast(null as date) as charge_date, target as cost_center_id, share
+    from network
 ),
 
 merged as (
-    select pool_id, billing_period, scope, charge_date, cost_center_id, cast(sum(share) as decimal(13, 12)) as share
+    select pool_id, billing_period, scope, charge_date, cost_center_id, cast(sum(share) as decimal(19, 18)) as share
     from parts
     group by all
 ),
@@ -49,7 +64,7 @@ endless as (
         groups.scope,
         groups.charge_date,
         '~unallocated' as cost_center_id,
-        cast(1 - coalesce(sum(merged.share), 0) as decimal(13, 12)) as share
+        cast(1 - coalesce(sum(merged.share), 0) as decimal(19, 18)) as share
     from groups
     left join merged
         on
@@ -62,7 +77,7 @@ endless as (
 ),
 
 complete as (
-    select pool_id, billing_period, scope, charge_date, cost_center_id, cast(sum(share) as decimal(13, 12)) as share
+    select pool_id, billing_period, scope, charge_date, cost_center_id, cast(sum(share) as decimal(19, 18)) as share
     from (
         select * from merged
         union all

@@ -165,9 +165,9 @@ weights as (
             when 'fixed' then fixed.percent_days
             when 'ledger' then ledger.quantity
             else drivers.quantity
-        end as decimal(28, 4)) as weight,
+        end as decimal(32, 12)) as weight,
         case when candidates.weighing = 'fixed' then
-            cast(100 * {{ dbt.datediff('candidates.first_day', 'candidates.next_first_day', 'day') }} as decimal(28, 4))
+            cast(100 * {{ dbt.datediff('candidates.first_day', 'candidates.next_first_day', 'day') }} as decimal(32, 12))
         end as whole
     from candidates
     left join fixed
@@ -275,9 +275,9 @@ unallocated as (
         false as is_fallback,
         '~unallocated' as target,
         false as is_pool,
-        cast(null as decimal(28, 4)) as driver_value,
+        cast(null as decimal(32, 12)) as driver_value,
         case
-            when step_number is null then cast(1 as decimal(13, 12))
+            when step_number is null then cast(1 as decimal(19, 18))
             else {{ share_of('(total_weight - claimed_weight)', 'total_weight') }}
         end as share,
         case when step_number is null then 'zero_driver' else 'fixed_residual' end as unallocated_reason

@@ -66,16 +66,17 @@ ranked as (
         *,
         effective_total - sum(effective_floor) over statement as effective_left,
         billed_total - sum(billed_floor) over statement as billed_left,
+        -- Remainders that are equal but for the last digits of a row are equal.
         row_number() over (
             partition by billing_period, x_source, currency
             order by
-                (effective_exact * factor - effective_floor) * effective_sign desc, abs(effective_exact) desc,
+                round((effective_exact * factor - effective_floor) * effective_sign, 6) desc, abs(effective_exact) desc,
                 cost_center_id, service_name, kind
         ) as effective_rank,
         row_number() over (
             partition by billing_period, x_source, currency
             order by
-                (billed_exact * factor - billed_floor) * billed_sign desc, abs(billed_exact) desc,
+                round((billed_exact * factor - billed_floor) * billed_sign, 6) desc, abs(billed_exact) desc,
                 cost_center_id, service_name, kind
         ) as billed_rank
     from signed

@@ -37,33 +37,115 @@ direct as (
     where {{ in_stale_period('billing_period') }}
 ),
 
+-- 0.5 to 0.9 (domain page 4.2): a driver is as sure as it is complete.
+measured as (
+    select driver, billing_period, cast(0.50 + 0.40 * completeness as decimal(4, 2)) as confidence
+    from {{ ref('int_allocation__driver_completeness') }}
+),
+
+pools as (
+    select * from {{ ref('stg_decisions__pools') }}
+),
+
+pool_costs as (
+    select
+        row_number() over (
+            order by
+                classified.charge_date, classified.billing_period, classified.x_source, classified.provider,
+                classified.sub_account_id, classified.service_name, classified.charge_category, classified.charge_kind,
+                classified.currency, classified.is_imputed, classified.pool_id
+        ) as cost_number,
+        classified.charge_date,
+        classified.billing_period,
+        classified.x_source,
+        classified.provider,
+        classified.sub_account_id,
+        classified.service_name,
+        classified.charge_category,
+        classified.charge_kind,
+        classified.currency,
+        classified.pool_id,
+        classified.effective_cost,
+        classified.billed_cost,
+        {{ pool_scope('pools', 'classified') }} as scope,
+        case when pools.is_daily then classified.charge_date end as share_date
+    from {{ ref('int_allocation__classified') }} as classified
+    inner join pools on classified.pool_id = pools.pool_id
+    where classified.rule_id is null and {{ in_stale_period('classified.billing_period') }}
+),
+
+shares as (
+    select * from {{ ref('int_allocation__shares') }} where {{ in_stale_period('billing_period') }}
+),
+
+-- A pool's amounts split over cost centres.
+parts as (
+    select
+        pool_costs.cost_number,
+        shares.cost_center_id,
+        shares.share_rank,
+        {{ share_of_money('pool_costs.effective_cost', 'shares.share') }} as effective_part,
+        {{ share_of_money('pool_costs.billed_cost', 'shares.share') }} as billed_part
+    from pool_costs
+    inner join shares
+        on
+            pool_costs.pool_id = shares.pool_id
+            and pool_costs.billing_period = shares.billing_period
+            and pool_costs.scope = shares.scope
+            and pool_costs.share_date is not distinct from shares.charge_date
+),
+
+-- What all parts but the largest come to; the largest takes the rest.
+others as (
+    select
+        cost_number,
+        sum(effective_part) as effective_others,
+        sum(billed_part) as billed_others
+    from parts
+    where share_rank > 1
+    group by cost_number
+),
+
 pooled as (
     select
-        pooled.charge_date, pooled.billing_period, pooled.x_source, pooled.provider, pooled.sub_account_id,
-        pooled.service_name, pooled.charge_category, pooled.charge_kind,
-        pooled.cost_center_id,
-        pooled.method,
-        pooled.pool_id as rule_id,
-        pooled.rule_version,
-        pooled.driver_value,
-        pooled.share,
-        pooled.effective_cost,
-        pooled.billed_cost,
-        pooled.currency,
-        -- 0.5 to 0.9 (domain page 4.2): a driver is as sure as it is complete, and a fallback never more than the least.
+        pool_costs.charge_date, pool_costs.billing_period, pool_costs.x_source, pool_costs.provider,
+        pool_costs.sub_account_id, pool_costs.service_name, pool_costs.charge_category, pool_costs.charge_kind,
+        shares.cost_center_id,
+        shares.method,
+        pool_costs.pool_id as rule_id,
+        shares.rule_version,
+        shares.driver_value,
+        shares.share,
+        case
+            when parts.share_rank = 1 then pool_costs.effective_cost - coalesce(others.effective_others, 0)
+            else parts.effective_part
+        end as effective_cost,
+        case
+            when parts.share_rank = 1 then pool_costs.billed_cost - coalesce(others.billed_others, 0)
+            else parts.billed_part
+        end as billed_cost,
+        pool_costs.currency,
+        -- A fallback is never surer than the least complete driver.
         cast(case
-            when pooled.method = 'unallocated' then 0
-            when pooled.is_fallback then 0.50
-            when pooled.method in ('proportional_usage', 'activity_based', 'tiered', 'telemetry')
-                then 0.50 + 0.40 * coalesce(measured.completeness, 1)
+            when shares.method = 'unallocated' then 0
+            when shares.is_fallback then 0.50
+            when shares.method in ('proportional_usage', 'activity_based', 'tiered', 'telemetry')
+                then coalesce(measured.confidence, 0.90)
             else 0.70
         end as decimal(4, 2)) as confidence,
         false as is_imputed,
-        pooled.unallocated_reason
-    from {{ ref('int_allocation__pooled') }} as pooled
-    left join {{ ref('int_allocation__driver_completeness') }} as measured
-        on pooled.driver = measured.driver and pooled.billing_period = measured.billing_period
-    where {{ in_stale_period('pooled.billing_period') }}
+        shares.unallocated_reason
+    from parts
+    inner join pool_costs on parts.cost_number = pool_costs.cost_number
+    inner join shares
+        on
+            pool_costs.pool_id = shares.pool_id
+            and pool_costs.billing_period = shares.billing_period
+            and pool_costs.scope = shares.scope
+            and pool_costs.share_date is not distinct from shares.charge_date
+            and parts.cost_center_id = shares.cost_center_id
+    left join others on parts.cost_number = others.cost_number
+    left join measured on shares.driver = measured.driver and pool_costs.billing_period = measured.billing_period
 ),
 
 unclaimed as (
@@ -115,6 +197,7 @@ allocated as (
     select * from benefit
 )
 
+-- One row per grain already: each arm comes from a row of int_allocation__classified and a cost centre.
 select
     charge_date,
     billing_period,
@@ -128,13 +211,12 @@ select
     method,
     coalesce(rule_id, '~none') as rule_id,
     rule_version,
-    cast(max(driver_value) as decimal(28, 4)) as driver_value,
-    cast(max(share) as decimal(13, 12)) as share,
-    {{ money('sum(effective_cost)') }} as allocated_cost,
-    {{ money('sum(billed_cost)') }} as allocated_billed_cost,
+    cast(driver_value as decimal(28, 4)) as driver_value,
+    cast(share as decimal(13, 12)) as share,
+    {{ money('effective_cost') }} as allocated_cost,
+    {{ money('billed_cost') }} as allocated_billed_cost,
     currency,
     confidence,
     is_imputed,
     unallocated_reason
 from allocated
-group by all
