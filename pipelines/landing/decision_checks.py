@@ -15,7 +15,7 @@ from pipelines.landing.commitment_checks import check_commitment_decisions
 from pipelines.landing.commitment_scopes import check_scopes
 from pipelines.landing.decision_files import JOURNAL_FIELDS, OPEN_END, OPEN_START, POLICIES, RATE_TYPES, Row
 from pipelines.landing.outlook_checks import check_outlook
-from pipelines.landing.shared_costs import Tables, check_pools, targets_of
+from pipelines.landing.shared_costs import Tables, check_pools, not_served, targets_of
 from pipelines.settings import is_period
 
 Problems = list[str]
@@ -36,7 +36,9 @@ def check_decisions(tables: Tables, problems: Problems) -> None:
     for row in tables["shared_cost_rules"]:
         where = f"shared_cost_rules.csv line {row['_line']}, column targets"
         known = {other["pool_id"] for other in tables["shared_cost_rules"]} - {row["pool_id"]}
-        _check_known(tables, [t for t in targets_of(row) if t not in known], row, where, problems)
+        refused = {target: not_served(tables, target) for target in targets_of(row) if target not in known}
+        problems += [f"{where}: {why}" for why in refused.values() if why]
+        _check_known(tables, [target for target, why in refused.items() if not why], row, where, problems)
     _check_drivers(tables, problems)
     _check_policies(tables, problems)
     _check_rates(tables, problems)
@@ -197,7 +199,8 @@ def _check_drivers(tables: Tables, problems: Problems) -> None:
         where = f"drivers.csv line {row['_line']}"
         unit = row["cost_center_id"]
         if unit not in spans and unit not in pools:
-            problems.append(f"{where}, column cost_center_id: '{unit}' is not in cost_centers.csv")
+            why = not_served(tables, unit) or f"'{unit}' is not in cost_centers.csv"
+            problems.append(f"{where}, column cost_center_id: {why}")
         elif unit in spans and not any(_in_month(row["date"], start, end) for start, end in spans[unit]):
             problems.append(f"{where}, column cost_center_id: '{unit}' does not exist in {row['date']:%Y-%m}")
         if row["quantity"] < 0:

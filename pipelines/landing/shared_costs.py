@@ -145,6 +145,16 @@ def targets_of(row: Row) -> list[str]:
     return [target.strip() for target in (row["targets"] or "").split(";") if target.strip()]
 
 
+def not_served(tables: Tables, name: str) -> str:
+    """Why shared cost cannot go to this name, where it is an activity-based pool; empty for any other name."""
+    activities = sorted({r["pool_id"] for r in tables["shared_cost_rules"] if r["_pool"] == name != r["pool_id"]})
+    if not activities:
+        return ""
+    return (
+        f"'{name}' is activity-based: each activity is a pool of its own; share with {' or '.join(activities)} instead"
+    )
+
+
 # --- checks; each adds sentences with file, line and column ---
 
 
@@ -217,7 +227,8 @@ def _check_shares(tables: Tables, problems: list[str]) -> None:
             problems.append(f"{where}, column pool_id: {text}")
             continue
         if row["target"] not in known:
-            problems.append(f"{where}, column target: '{row['target']}' is neither a cost centre nor a pool")
+            why = not_served(tables, row["target"]) or f"'{row['target']}' is neither a cost centre nor a pool"
+            problems.append(f"{where}, column target: {why}")
         if row["target"] == row["pool_id"]:
             problems.append(f"{where}, column target: a pool cannot be shared with itself")
         if row["share_percent"] < 0:

@@ -441,3 +441,16 @@ def test_what_a_pool_may_not_get_the_others_get_in_exact_proportion(models):
          "allocation_policies": policy("shared_on_shared", "direct")},
     )  # fmt: skip
     assert found == {"A": 300_000, "B": 700_000}
+
+
+def test_an_activity_of_a_pool_is_served_under_its_own_name(models):
+    """By hand: half of 100 is A's; the other half is the queue's, whose requests are A's by a quarter."""
+    found = models.bill(
+        [Charge("100", service="net")],
+        {"cost_centers": CENTERS,
+         "shared_cost_rules": ["queue,1,service,,queue,activity_based,requests,,,,,",
+                               "net,2,service,,net,fixed_percentage,,,,,,"],
+         "shared_cost_shares": ["net,A,50,,,", "net,queue/requests,50,,,"],
+         "drivers": ["2026-10-01,requests,A,k,1", "2026-10-01,requests,B,k,3"]},
+    )  # fmt: skip
+    assert found == {"A": Decimal("62.5"), "B": Decimal("37.5")}

@@ -207,6 +207,24 @@ MISTAKES = {
         "shared_cost_rules.csv line 2, column driver: 'clicks' is neither direct_cost, direct_billed_cost, "
         "covered_usage, on_demand_cost, service_cost nor in drivers.csv",
     ),
+    "a driver of an activity-based pool": (
+        {
+            "shared_cost_rules": ["abc,1,service,,x,activity_based,gb,,,,,"],
+            "drivers": ["2026-10-01,gb,CC-1,gb,1", "2026-10-01,use,abc,gb,1"],
+        },
+        "drivers.csv line 3, column cost_center_id: 'abc' is activity-based: each activity is a pool of its own; "
+        "share with abc/gb instead",
+    ),
+    "an activity-based target": (
+        {
+            "shared_cost_rules": [
+                "abc,1,service,,x,activity_based,direct_cost,,,,,",
+                "net,2,any,,,equal_split,,,abc;CC-1,,,",
+            ]
+        },
+        "shared_cost_rules.csv line 3, column targets: 'abc' is activity-based: each activity is a pool of its own; "
+        "share with abc/direct_cost instead",
+    ),
     "unknown fallback": (
         {"shared_cost_rules": ["tax,10,any,,,equal_split,,by_feel,,,,"]},
         "shared_cost_rules.csv line 2, column fallback: 'by_feel' is neither a method, a driver nor unallocated",
