@@ -82,6 +82,8 @@ def companies(draw, month: int):
                 files["drivers"].append(f"{first},use{at},{unit},,{draw(number)}")
             if other != pool and method in ("proportional_usage", "hybrid") and draw(st.booleans()):
                 files["drivers"] += [f"{first},use{at},u0,,7", f"{first},use{at},{other},,{draw(st.integers(1, 50))}"]
+        else:
+            files["drivers"].append(f"{first},use{at},{units[1]},,0")  # measured, and not used
     costs = [
         Cost(
             day=draw(st.sampled_from((first, middle))),
