@@ -15,14 +15,15 @@ import duckdb
 
 from pipelines.errors import SettingsError
 from pipelines.explain_recommendation import recommendation_lines
+from pipelines.outputs.statement_periods import first_day, is_week_or_day, last_day
 
 Row = dict[str, Any]
 
 _CHARGE_OF_A_LEDGER_LINE = re.compile(r"(?P<source>[^/]+)/(?P<period>\d{4}-\d{2})/(?P<file>.+):(?P<row>\d+)")
-_DAY_OF_A_COST_CENTER = re.compile(r"(?P<center>[^/]+)/(?P<day>\d{4}-\d{2}-\d{2})(/(?P<rule>.+))?")
+_DAY_OF_A_COST_CENTER = re.compile(r"(?P<center>[^/]+)/(?P<day>\d{4}-(\d{2}-\d{2}|W\d{2}))(/(?P<rule>.+))?")
 
 # Statement lines are whole cents of allocated rows of one kind; see fct_chargeback.
-_KIND = (
+STATEMENT_KIND = (
     "case when charge_kind not in ('cost', 'correction') then charge_kind "
     "when method in ('direct', 'unallocated') then 'direct' else 'shared' end"
 )
@@ -114,15 +115,15 @@ def explain(run_folder: Path, reference: str, limit: int = 10) -> Explanation:
     """Explain a number of a published run.
 
     `reference` is a statement's line_id (or its first characters, if they are unique), a cost centre's day
-    COST_CENTER/YYYY-MM-DD[/RULE], a ledger line SOURCE/YYYY-MM/FILE:ROW, where FILE may be the end of its path, or the
-    first characters of a recommendation's id.
+    or week COST_CENTER/YYYY-MM-DD[/RULE] (YYYY-Www), a ledger line SOURCE/YYYY-MM/FILE:ROW, where FILE may be the end
+    of its path, or the first characters of a recommendation's id.
     """
     with duckdb.connect(str(run_folder / "marts.duckdb"), read_only=True) as con:
         charge = _CHARGE_OF_A_LEDGER_LINE.fullmatch(reference)
         if charge:
             return _ledger_line(con, reference, charge.groupdict(), limit)
         day = _DAY_OF_A_COST_CENTER.fullmatch(reference)
-        if day:
+        if day and is_week_or_day(day["day"]):
             return _cost_center_day(con, reference, day.groupdict(), limit)
         recommended = _recommendation(con, reference)
         return recommended or _statement_line(con, reference, limit)
@@ -149,7 +150,7 @@ def _statement_line(con: duckdb.DuckDBPyConnection, line_id: str, limit: int) ->
     con.execute(
         "create or replace temp table chosen as select * from fct_allocated_costs where billing_period = ? "
         "and x_source = ? and service_name = ? and cost_center_id = ? and currency = ? "
-        f"and ? in ('adjustment', {_KIND})",
+        f"and ? in ('adjustment', {STATEMENT_KIND})",
         [line[key] for key in (*_STATEMENT_KEY, "kind")],
     )
     if line["kind"] == "adjustment":
@@ -174,13 +175,14 @@ def _statement_line(con: duckdb.DuckDBPyConnection, line_id: str, limit: int) ->
 def _cost_center_day(con: duckdb.DuckDBPyConnection, reference: str, given: dict[str, str], limit: int) -> Explanation:
     con.execute(
         "create or replace temp table chosen as select * from fct_allocated_costs "
-        "where cost_center_id = ? and charge_date = cast(? as date) and rule_id = coalesce(?, rule_id)",
-        [given["center"], given["day"], given["rule"]],
+        "where cost_center_id = ? and charge_date between ? and ? and rule_id = coalesce(?, rule_id)",
+        [given["center"], first_day(given["day"]), last_day(given["day"]), given["rule"]],
     )
     sums = _rows(
         con,
-        "select cost_center_id, charge_date, currency, count(*) as allocated_rows, sum(allocated_cost) as amount "
+        "select cost_center_id, ? as charge_date, currency, count(*) as allocated_rows, sum(allocated_cost) as amount "
         "from chosen group by all order by currency",
+        [given["day"]],
     )
     if not sums:
         raise SettingsError(

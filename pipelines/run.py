@@ -23,7 +23,7 @@ from pipelines.landing.usage.tables import usage_days
 from pipelines.outputs.journal import write_journal
 from pipelines.outputs.letters import Letter, write_letters
 from pipelines.outputs.publish import current_run, publish, published_from_built
-from pipelines.outputs.statement_model import last_day
+from pipelines.outputs.statement_periods import is_week_or_day, last_day
 from pipelines.outputs.statements import StatementSummary, write_statements
 from pipelines.settings import Workspace, is_period
 
@@ -99,17 +99,19 @@ def showback(
 ) -> StatementSummary:
     """Write the statements of one billing period (default: the newest) from the published marts.
 
-    A month that still runs `today` (UTC) is an estimate: marked as such everywhere, and without a journal.
+    A month that still runs `today` (UTC) is an estimate: marked as such everywhere, and without a journal. So is every
+    week (2026-W47) and day (2026-11-24).
     """
-    if period and not is_period(period):
-        raise SettingsError("showback", f"'{period}' is not a billing period", fix="Write it like 2026-10")
+    if period and not is_period(period) and not is_week_or_day(period):
+        fix = "Write a month like 2026-10, a week like 2026-W47, a day like 2026-11-24"
+        raise SettingsError("showback", f"'{period}' is neither a billing period nor a week or day", fix=fix)
     current = current_run(workspace)
     if current is None:
         raise FinopsError(str(workspace.published), "nothing has been published yet", fix="Run `finops run` first")
     chosen = period or newest_period(current)
     if chosen is None:
         raise FinopsError(str(current), "the published marts hold no month", fix="Land a bill, then run `finops run`")
-    is_estimate = is_running(current, chosen, today)
+    is_estimate = is_week_or_day(chosen) or is_running(current, chosen, today)
     summary = write_statements(
         current / "marts.duckdb", chosen, workspace.reports, is_estimate=is_estimate, fonts=workspace.statement_fonts
     )
@@ -146,6 +148,8 @@ def letters(
     today: date | None = None,
 ) -> list[Letter]:
     """Write the statements of a month (default: the newest) and their cover letters; send those only with `send`."""
+    if period and is_week_or_day(period):
+        raise SettingsError("mail", f"{period} is a week or a day", fix="Letters go out with a month, like 2026-10")
     chosen = showback(workspace, period, progress, today).period
     current = current_run(workspace)
     assert current is not None

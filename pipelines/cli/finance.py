@@ -21,24 +21,30 @@ from pipelines.cli.app import (
     shown,
 )
 from pipelines.errors import FinopsError
+from pipelines.outputs.statement_periods import is_week_or_day
 from pipelines.settings import Workspace
 
 
 @app.command()
 def showback(
-    period: Annotated[str | None, typer.Argument(help="Billing period, YYYY-MM; default the newest.")] = None,
+    period: Annotated[
+        str | None, typer.Argument(help="Billing period, YYYY-MM (default the newest), a week or a day.")
+    ] = None,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Write the statements of a month: per cost centre XLSX, PDF and CSV, and one workbook of all.
 
-    A month that is not over is an ESTIMATE by week and day, without a journal.
+    A month that is not over is an ESTIMATE by week and day, without a journal. So are a week (2026-W47) and a day
+    (2026-11-24) on their own.
 
     Example: finops showback 2026-10
     """
     from pipelines.run import showback as write_showback
 
-    summary = write_showback(Workspace.open(workspace), checked(period), say)
-    out.print(f"{summary.statements} statements for {summary.period} ({summary.status}): {summary.folder}")
+    chosen = period if period and is_week_or_day(period) else checked(period)
+    summary = write_showback(Workspace.open(workspace), chosen, say)
+    status = "estimate" if is_week_or_day(summary.period) else summary.status
+    out.print(f"{summary.statements} statements for {summary.period} ({status}): {summary.folder}")
 
 
 @app.command()

@@ -25,7 +25,13 @@ from pipelines.errors import FinopsError, SettingsError
 from pipelines.landing.decisions import read_decisions
 from pipelines.landing.deliveries import locked, write_atomically
 from pipelines.outputs.publish import current_run
-from pipelines.outputs.statement_model import Section, Showback, Statement, last_day, month_name, sum_of
+from pipelines.outputs.statement_model import (
+    Section,
+    Showback,
+    Statement,
+    sum_of,
+)
+from pipelines.outputs.statement_periods import last_day, period_name
 from pipelines.outputs.statement_reader import read_showback
 from pipelines.outputs.statement_text import money_text, shown
 from pipelines.outputs.statements import file_stems
@@ -152,7 +158,7 @@ def _subject(statement: Statement, showback: Showback) -> str:
     center = statement.cost_center
     totals = ", ".join(f"{money_text(s.total, s.digits)} {s.currency}" for s in statement.sections)
     mark = "ESTIMATE: " if showback.is_estimate else "" if showback.is_final else "Provisional: "
-    return shown(f"{mark}Cloud cost {month_name(showback.period)}, {center.name} ({center.cost_center_id}), {totals}")
+    return shown(f"{mark}Cloud cost {period_name(showback.period)}, {center.name} ({center.cost_center_id}), {totals}")
 
 
 def _message(statement: Statement, showback: Showback, mail: MailTable, to: str, digest: str) -> EmailMessage:
@@ -172,7 +178,7 @@ def _message(statement: Statement, showback: Showback, mail: MailTable, to: str,
 def _text(statement: Statement, showback: Showback) -> str:
     center = statement.cost_center
     parts = [
-        f"Cloud cost of {shown(center.name)} ({shown(center.cost_center_id)}) in {month_name(showback.period)}",
+        f"Cloud cost of {shown(center.name)} ({shown(center.cost_center_id)}) in {period_name(showback.period)}",
         showback.status_label,
     ]
     for section in statement.sections:
@@ -189,7 +195,7 @@ def _html(statement: Statement, showback: Showback) -> str:
     fill = "#DDEFE0" if showback.is_final else "#FFE8B3"
     parts = [
         f"<h2>Cloud cost of {escape(shown(center.name))} ({escape(shown(center.cost_center_id))}) "
-        f"in {month_name(showback.period)}</h2>",
+        f"in {period_name(showback.period)}</h2>",
         f'<p style="background:{fill};padding:6px"><b>{escape(showback.status_label)}</b></p>',
     ]
     figure = 'style="text-align:right;padding-left:24px"'
@@ -214,9 +220,9 @@ def _figures(section: Section, showback: Showback) -> list[tuple[str, str]]:
     return [
         *kinds,
         money("Total", section.total),
-        money(month_name(showback.previous_period), section.previous),
+        money(period_name(showback.previous_period), section.previous),
         money("Change", section.total, -section.previous),
-        money(f"Year to date, from {month_name(showback.year_starts)}", section.year_to_date),
+        money(f"Year to date, from {period_name(showback.year_starts)}", section.year_to_date),
     ]
 
 

@@ -5,7 +5,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from pipelines.outputs.statement_model import ROUNDING, Check, Showback, month_name, sum_of
+from pipelines.outputs.statement_model import (
+    ROUNDING,
+    Check,
+    Showback,
+    sum_of,
+)
+from pipelines.outputs.statement_periods import period_name
 from pipelines.outputs.statement_rows import DATA_COLUMNS, flat_rows
 from pipelines.outputs.statement_text import plain_decimal, shown
 from pipelines.outputs.tie_out import write_tie_out
@@ -63,7 +69,7 @@ def _write_summary(book: Book, sheet: Any, showback: Showback, file_names: dict[
     last_column = len(_SUMMARY_COLUMNS) - 1
     for column, (_, width) in enumerate(_SUMMARY_COLUMNS):
         sheet.set_column(column, column, width)
-    subtitle = f"All cost centres · {month_name(showback.period)}"
+    subtitle = f"All cost centres · {period_name(showback.period)}"
     write_title(book, sheet, "Cloud cost showback", subtitle, showback, last_column)
     write_header(book, sheet, 4, [head for head, _ in _SUMMARY_COLUMNS], figures=range(4, 12))
     sheet.freeze_panes(5, 2)
@@ -162,7 +168,7 @@ def _write_reconciliation(book: Book, sheet: Any, showback: Showback) -> None:
     sheet.set_landscape()
     for column, width in enumerate((18, 22, 9, 18, 18, 18, 18, 18, 18, 18, 14)):
         sheet.set_column(column, column, width)
-    subtitle = f"Invoice to statement · {month_name(showback.period)}"
+    subtitle = f"Invoice to statement · {period_name(showback.period)}"
     write_title(book, sheet, "Reconciliation", subtitle, showback, len(heads) - 1)
     write_header(book, sheet, 4, heads, figures=range(4, 10))
     sheet.freeze_panes(5, 2)

@@ -11,10 +11,10 @@ from pipelines.outputs.statement_model import (
     Section,
     Showback,
     Statement,
-    month_name,
     rounded,
     sum_of,
 )
+from pipelines.outputs.statement_periods import is_month, period_name, unit_of
 from pipelines.outputs.statement_text import shown
 from pipelines.outputs.workbook import (
     GREY,
@@ -143,20 +143,33 @@ def _write_driver_tie_out(book: Book, sheet: Any, row: int, section: Section, la
 
 def write_trends(book: Book, sheet: Any, statement: Statement, showback: Showback) -> None:
     """Per currency one row a month, kind by kind, with change and running year, and a chart."""
-    columns = (("Month", 12), *((label, 18) for label in (*KIND_LABELS, "Total", "Change", "Change %", "Running year")))
+    heads = (*KIND_LABELS, "Total", "Change", "Change %", _running(showback))
+    columns = ((unit_of(showback.period).title(), 12), *((label, 18) for label in heads))
     _open(book, sheet, "Trend", statement, showback, columns)
     sheet.freeze_panes(3, 1)
     row = 4
     for section in statement.sections:
-        row = _write_trend(book, sheet, row, section) + 1
+        row = _write_trend(book, sheet, row, section, showback) + 1
 
 
-def _write_trend(book: Book, sheet: Any, row: int, section: Section) -> int:
+def _running(showback: Showback) -> str:
+    return "Running year" if is_month(showback.period) else "Running total"
+
+
+def _write_trend(book: Book, sheet: Any, row: int, section: Section, showback: Showback) -> int:
     digits = section.digits
     kinds = [k for k in KIND_LABELS if any(amounts.get(k) for _, amounts in section.trend_by_kind)]
     kinds += sorted({k for _, amounts in section.trend_by_kind for k in amounts} - set(KIND_LABELS))
     labels = {**KIND_LABELS, "adjustment": "Adjustments"}
-    heads = ["Month", *(labels.get(kind, kind) for kind in kinds), "Total", "Change", "Change %", "Running year"]
+    unit = unit_of(showback.period)
+    heads = [
+        unit.title(),
+        *(labels.get(kind, kind) for kind in kinds),
+        "Total",
+        "Change",
+        "Change %",
+        _running(showback),
+    ]
     write_band(book, sheet, row, f"Amounts in {shown(section.currency)}", len(heads) - 1)
     write_header(book, sheet, row + 1, [shown(head) for head in heads])
     total_column = len(kinds) + 1
@@ -171,11 +184,11 @@ def _write_trend(book: Book, sheet: Any, row: int, section: Section) -> int:
         formula = f"=SUM({left}{at + 1}:{right}{at + 1})" if kinds else "=0"
         sheet.write_formula(at, total_column, formula, book.money(digits, bold=True), number(total, digits))
         _write_step(book, sheet, at, total_column, total, before if offset else None, digits)
-        running = total if month.endswith("-01") else running + total
+        running = total if is_month(month) and month.endswith("-01") else running + total
         sheet.write_number(at, total_column + 3, number(running, digits), book.money(digits))
         before = total
     last = row + 1 + len(section.trend_by_kind)
-    write_trend_chart(book, sheet, (row + 2, last), total_column, section.currency, at=(last + 2, 0))
+    write_trend_chart(book, sheet, (row + 2, last), total_column, section.currency, at=(last + 2, 0), unit=unit)
     return last + 18
 
 
@@ -202,7 +215,7 @@ def write_adjustments(book: Book, sheet: Any, statement: Statement, showback: Sh
     _open(book, sheet, title, statement, showback, _ADJUSTMENT_COLUMNS)
     rows = [(section, line) for section in statement.sections for line in section.adjustments]
     if not rows:
-        text = f"Nothing of an earlier month was charged or credited in {month_name(showback.period)}."
+        text = f"Nothing of an earlier month was charged or credited in {period_name(showback.period)}."
         sheet.write_string(4, 0, text, book.style(italic=True))
         return
     for row, (section, line) in enumerate(rows, start=5):
@@ -228,16 +241,18 @@ def write_adjustments(book: Book, sheet: Any, statement: Statement, showback: Sh
 
 
 def write_days(book: Book, sheet: Any, statement: Statement, showback: Showback) -> None:
-    """An estimate by week (Monday to Sunday, cut at the month's ends) and by day, before cents."""
+    """An estimate by day, a month's also by week (Monday to Sunday, cut at the month's ends), before cents."""
     columns = (("Week or day", 30), ("Days", 8), ("Charges", 17), ("To date", 17))
-    _open(book, sheet, "Estimate by week and day", statement, showback, columns)
+    title = "Estimate by week and day" if is_month(showback.period) else "Estimate by day"
+    _open(book, sheet, title, statement, showback, columns)
     sheet.freeze_panes(3, 1)
     row = 4
     for section in statement.sections:
         if not section.days:
             continue
         write_band(book, sheet, row, f"Charges in {shown(section.currency)}", 3)
-        row = _write_running(book, sheet, row + 1, "Week", section.by_week(), section.digits)
+        if is_month(showback.period):
+            row = _write_running(book, sheet, row + 1, "Week", section.by_week(), section.digits)
         days = [(f"{day:%Y-%m-%d}, {_WEEKDAYS[day.weekday()]}", 1, amount) for day, amount in section.days]
         row = _write_running(book, sheet, row + 1, "Day", days, section.digits)
         own = sum_of(amount for _, amount in section.days)
@@ -276,7 +291,7 @@ def _open(
     sheet.set_landscape()
     for column, (_, width) in enumerate(columns):
         sheet.set_column(column, column, width)
-    subtitle = f"{shown(statement.cost_center.name)} · {month_name(showback.period)}"
+    subtitle = f"{shown(statement.cost_center.name)} · {period_name(showback.period)}"
     write_title(book, sheet, title, subtitle, showback, len(columns) - 1)
 
 

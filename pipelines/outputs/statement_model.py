@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from pipelines.errors import FinopsError
+from pipelines.outputs.statement_periods import period_name, periods_before
 
 UNALLOCATED = "~unallocated"
 ROUNDING = "~rounding"
@@ -143,7 +144,7 @@ class Section:
         weeks: dict[str, list[Decimal]] = {}
         for day, amount in self.days:
             starts = max(day - timedelta(days=day.weekday()), day.replace(day=1))
-            weeks.setdefault(f"{day:%G-W%V}, from {starts.day} {month_name(f'{day:%Y-%m}')}", []).append(amount)
+            weeks.setdefault(f"{day:%G-W%V}, from {starts.day} {period_name(f'{day:%Y-%m}')}", []).append(amount)
         return [(name, len(amounts), sum_of(amounts)) for name, amounts in weeks.items()]
 
     @property
@@ -209,12 +210,12 @@ class Showback:
 
     @property
     def previous_period(self) -> str:
-        return months_before(self.period, 1)
+        return periods_before(self.period, 1)
 
     @property
     def status_label(self) -> str:
         if self.estimated_to is not None:
-            return f"ESTIMATE — charges up to {self.estimated_to.day} {month_name(self.period)}, not for booking"
+            return f"ESTIMATE — charges up to {period_name(self.estimated_to.isoformat())}, not for booking"
         return STATUS_LABELS[self.status]
 
     @property
@@ -240,33 +241,6 @@ class Showback:
 
     def total(self, currency: str) -> Decimal:
         return sum_of(section.total for _, section in self.sections(currency))
-
-
-def months_before(period: str, count: int) -> str:
-    year, month = divmod(int(period[:4]) * 12 + int(period[5:]) - 1 - count, 12)
-    return f"{year:04d}-{month + 1:02d}"
-
-
-def last_day(period: str) -> date:
-    return date.fromisoformat(f"{months_before(period, -1)}-01") - timedelta(days=1)
-
-
-def month_name(period: str) -> str:
-    names = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ]
-    return f"{names[int(period[5:]) - 1]} {period[:4]}"
 
 
 def sum_of(amounts: Iterable[Decimal]) -> Decimal:

@@ -22,11 +22,10 @@ from pipelines.outputs.statement_model import (
     Showback,
     Statement,
     change_ratio,
-    last_day,
-    month_name,
     rounded,
     sum_of,
 )
+from pipelines.outputs.statement_periods import bar_name, column_name, is_month, last_day, period_name, unit_of
 from pipelines.outputs.statement_text import money_text, shown
 
 _TEMPLATE = Path(__file__).with_name("statement.typ")
@@ -67,9 +66,14 @@ def _page(statement: Statement, showback: Showback) -> dict[str, Any]:
     return {
         "date": [dated.year, dated.month, dated.day],
         "period": showback.period,
-        "month": month_name(showback.period),
-        "previous_month": month_name(showback.previous_period),
-        "year_starts": month_name(showback.year_starts),
+        "month": period_name(showback.period),
+        "column": column_name(showback.period),
+        "previous_column": column_name(showback.previous_period),
+        "tied_to": "Chargeback total" if is_month(showback.period) else "Allocated costs, in whole cents",
+        "unit": unit_of(showback.period),
+        "part": "week" if is_month(showback.period) else "day",
+        "previous_month": period_name(showback.previous_period),
+        "year_starts": period_name(showback.year_starts),
         "status": showback.status_label,
         "final": showback.is_final,
         "estimate": showback.is_estimate,
@@ -85,7 +89,7 @@ def _page(statement: Statement, showback: Showback) -> dict[str, Any]:
                 ("Business unit", _text(center.business_unit)),
                 ("Owner", _text(center.owner)),
                 ("GL account", _text(center.gl_account)),
-                ("Period", month_name(showback.period)),
+                ("Period", period_name(showback.period)),
             )
         ],
         "sections": [_section(section, showback) for section in statement.sections],
@@ -112,12 +116,20 @@ def _section(section: Section, showback: Showback) -> dict[str, Any]:
             for _, members in section.by_kind()
         ],
         "trend": _bars(section.trend),
-        "weeks": [[name, str(days), money.text(amount)] for name, days, amount in section.by_week()],
+        "parts": [[name, str(days), money.text(amount)] for name, days, amount in _parts(section, showback)],
     }
 
 
+def _parts(section: Section, showback: Showback) -> list[tuple[str, int, Decimal]]:
+    """An estimate's weeks, or the days of a week; a day has none."""
+    if is_month(showback.period):
+        return section.by_week()
+    days = [(period_name(day.isoformat()), 1, amount) for day, amount in section.days]
+    return days if len(days) > 1 else []
+
+
 def _line(line: Line, money: "_Money", period: str) -> dict[str, Any]:
-    origin = f"for {month_name(line.billing_period)}" if line.line_id and line.billing_period != period else ""
+    origin = f"for {period_name(line.billing_period)}" if line.line_id and line.billing_period != period else ""
     return {
         "service": _text(line.service),
         "where": " · ".join(filter(None, (_text(line.provider), _text(line.source), _text(origin)))),
@@ -163,12 +175,8 @@ def _bars(trend: tuple[tuple[str, Decimal], ...]) -> dict[str, Any]:
     return {
         "top": str(rounded(top / span, 4)),
         "bars": [
-            {
-                "month": month_name(month)[:3],
-                "year": month[:4],
-                "share": str(rounded(amount / span, 4)),
-            }
-            for month, amount in trend
+            {"name": bar_name(period, at == 0), "share": str(rounded(amount / span, 4))}
+            for at, (period, amount) in enumerate(trend)
         ],
     }
 

@@ -28,9 +28,9 @@ from pipelines.outputs.statement_model import (
     Showback,
     Statement,
     StatementError,
-    months_before,
     sum_of,
 )
+from pipelines.outputs.statement_periods import periods_before
 
 
 def read_showback(marts: Path, period: str, *, is_estimate: bool = False) -> Showback:
@@ -75,7 +75,7 @@ class _Reader:
     def __init__(self, connection: duckdb.DuckDBPyConnection, period: str) -> None:
         self._connection = connection
         self._period = period
-        self._previous = months_before(period, 1)
+        self._previous = periods_before(period, 1)
         self._history = "true"  # which earlier postings count
 
     def showback(self, marts: Path, is_estimate: bool) -> Showback:
@@ -121,7 +121,7 @@ class _Reader:
         centers = self._cost_centers()
         totals = self._chargeback_totals()
         trends = self._trends()
-        axis = [m for m in (months_before(self._period, n) for n in reversed(range(TREND_MONTHS))) if m >= first_month]
+        axis = [m for m in (periods_before(self._period, n) for n in reversed(range(TREND_MONTHS))) if m >= first_month]
         january = f"{self._period[:4]}-01"
         by_center: dict[str, list[Section]] = defaultdict(list)
         for center_id, currency in sorted({*lines, *trends}):
@@ -240,7 +240,7 @@ class _Reader:
             select cost_center_id, currency, month, kind, sum(amount)
             from ({_POSTED}) where month between ? and ? and {self._history} group by all order by all
             """,
-            months_before(self._period, TREND_MONTHS - 1),
+            periods_before(self._period, TREND_MONTHS - 1),
             self._period,
         )
         trends: dict[tuple[str, str], dict[str, dict[str, Decimal]]] = defaultdict(lambda: defaultdict(dict))

@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.outputs.statement_evidence import write_adjustments, write_days, write_drivers, write_trends
-from pipelines.outputs.statement_model import Section, Showback, Statement, month_name, sum_of
+from pipelines.outputs.statement_model import (
+    Section,
+    Showback,
+    Statement,
+    sum_of,
+)
+from pipelines.outputs.statement_periods import period_name
 from pipelines.outputs.statement_text import plain_decimal, shown
 from pipelines.outputs.workbook import (
     GREY,
@@ -60,7 +66,7 @@ def _write_summary(book: Book, sheet: Any, statement: Statement, showback: Showb
     sheet.set_column("E:E", 12)
     sheet.set_column("F:F", 19)
     write_title(
-        book, sheet, "Cloud cost showback", f"{shown(center.name)} · {month_name(showback.period)}", showback, 5
+        book, sheet, "Cloud cost showback", f"{shown(center.name)} · {period_name(showback.period)}", showback, 5
     )
     sheet.freeze_panes(3, 0)
     row = 4
@@ -70,7 +76,7 @@ def _write_summary(book: Book, sheet: Any, statement: Statement, showback: Showb
         ("Business unit", center.business_unit or "—"),
         ("Owner", center.owner or "—"),
         ("GL account", center.gl_account or "—"),
-        ("Period", f"{month_name(showback.period)} ({showback.period})"),
+        ("Period", f"{period_name(showback.period)} ({showback.period})"),
         ("Status", showback.status_label),
         ("Cost basis", "Effective cost: commitments spread over the usage they cover"),
     ]
@@ -106,9 +112,8 @@ def _write_section(book: Book, sheet: Any, row: int, section: Section, showback:
         sheet.write_formula(row + 2, column, cell, book.money(digits, **big), number(amount, digits))
     write_change(book, sheet, row + 2, *amounts, digits, first_column=1, **big)
     sheet.write_number(row + 2, 5, number(section.year_to_date, digits), book.money(digits, **big))
-    year = (
-        f"Year to date from {month_name(showback.year_starts)}, previous period {month_name(showback.previous_period)}"
-    )
+    year = f"Year to date from {period_name(showback.year_starts)}, "
+    year += f"previous period {period_name(showback.previous_period)}"
     sheet.write_string(row + 3, 0, year, book.style(font_color=GREY, font_size=9, italic=True))
 
     write_header(
@@ -162,7 +167,7 @@ def _write_lines(book: Book, sheet: Any, statement: Statement, showback: Showbac
     sheet.set_landscape()
     for column, (_, width) in enumerate(_LINE_COLUMNS):
         sheet.set_column(column, column, width)
-    subtitle = f"{shown(statement.cost_center.name)} · {month_name(showback.period)}"
+    subtitle = f"{shown(statement.cost_center.name)} · {period_name(showback.period)}"
     write_title(book, sheet, "Lines by kind and service", subtitle, showback, len(_LINE_COLUMNS) - 1)
     heading = _FIRST_TOTAL + len(statement.sections) + 1
     first = heading + 1

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from pathlib import Path
 
+from pipelines.outputs.estimate_reader import read_estimate
 from pipelines.outputs.showback_workbook import write_showback_workbook
 from pipelines.outputs.statement_fonts import StatementFonts
 from pipelines.outputs.statement_model import (
@@ -28,6 +29,7 @@ from pipelines.outputs.statement_model import (
     StatementError,
 )
 from pipelines.outputs.statement_pdf import StatementPrinter
+from pipelines.outputs.statement_periods import is_month, is_week_or_day
 from pipelines.outputs.statement_reader import read_showback
 from pipelines.outputs.statement_rows import DATA_COLUMNS, flat_rows
 from pipelines.outputs.statement_text import csv_text, plain_decimal
@@ -68,14 +70,18 @@ def write_statements(
 ) -> StatementSummary:
     """Write the statements of `period` from the published `marts` into `reports/PERIOD/`.
 
-    An estimate is of an open period, so far: marked on every page and sheet, by week and day, not to be booked.
+    An estimate is of an open period, so far: marked on every page and sheet, by week and day, not to be booked. A
+    week (2026-W47) and a day (2026-11-24) are estimates always.
     `fonts` is a folder of fonts for scripts that the packaged ones lack.
     """
-    if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", period):
+    if not is_month(period) and not is_week_or_day(period):
         raise StatementError("statements", f"'{period}' is not a period", fix="Write it as YYYY-MM, such as 2026-07")
     with localcontext() as context:
         context.prec = _EXACT
-        showback = read_showback(marts, period, is_estimate=is_estimate)
+        if is_month(period):
+            showback = read_showback(marts, period, is_estimate=is_estimate)
+        else:
+            showback = read_estimate(marts, period)
         with _period_folder(reports, period) as folder:
             loaded = StatementFonts(fonts)
             files = _write_files(showback, folder, loaded, progress)

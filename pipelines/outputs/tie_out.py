@@ -16,10 +16,10 @@ from pipelines.outputs.statement_model import (
     Section,
     Showback,
     Statement,
-    month_name,
     rounded,
     sum_of,
 )
+from pipelines.outputs.statement_periods import period_name
 from pipelines.outputs.statement_text import shown
 from pipelines.outputs.workbook import AMBER, EXACT_DIGITS, GREY, Book, number, write_band, write_header, write_title
 
@@ -32,7 +32,7 @@ def write_tie_out(book: Book, sheet: Any, showback: Showback, file_names: dict[s
     sheet.set_landscape()
     sheet.set_column(0, 0, _LABEL_WIDTH)
     sheet.set_column(1, 40, 19)
-    subtitle = f"From the invoice to the statements · {month_name(showback.period)}"
+    subtitle = f"From the invoice to the statements · {period_name(showback.period)}"
     write_title(book, sheet, "Tie-out", subtitle, showback, 4)
     sheet.freeze_panes(3, 1)
     row = 4

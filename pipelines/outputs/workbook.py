@@ -13,7 +13,13 @@ from typing import Any, Self
 
 import xlsxwriter
 
-from pipelines.outputs.statement_model import KIND_LABELS, Showback, change_ratio, last_day, month_name, rounded
+from pipelines.outputs.statement_model import (
+    KIND_LABELS,
+    Showback,
+    change_ratio,
+    rounded,
+)
+from pipelines.outputs.statement_periods import last_day, period_name, unit_of
 from pipelines.outputs.statement_text import shown
 
 NAVY, AMBER, GREEN, PALE, GREY, LINE = "#1F3A5F", "#FFE8B3", "#DDEFE0", "#EEF2F7", "#5B6673", "#C5CEDA"
@@ -171,20 +177,21 @@ def write_trend(
     digits: int,
     table_columns: int,
 ) -> int:
-    """The months as a small table with their chart beside it. Returns the row below both."""
-    write_header(book, sheet, row, ("Month", "Amount"))
+    """The months (weeks, days) as a small table with their chart beside it. Returns the row below both."""
+    unit = unit_of(trend[-1][0])
+    write_header(book, sheet, row, (unit.title(), "Amount"))
     for offset, (month, amount) in enumerate(trend, start=1):
         sheet.write_string(row + offset, 0, month, book.style())
         sheet.write_number(row + offset, 1, number(amount, digits), book.money(digits))
     last = row + len(trend)
-    write_trend_chart(book, sheet, (row + 1, last), 1, currency, at=(row, table_columns))
+    write_trend_chart(book, sheet, (row + 1, last), 1, currency, at=(row, table_columns), unit=unit)
     return max(last, row + 14) + 1
 
 
 def write_trend_chart(
-    book: Book, sheet: Any, rows: tuple[int, int], column: int, currency: str, *, at: tuple[int, int]
+    book: Book, sheet: Any, rows: tuple[int, int], column: int, currency: str, *, at: tuple[int, int], unit: str
 ) -> None:
-    """Columns of the months in `rows` (first, last), whose names stand in column 0 and amounts in `column`."""
+    """Columns of the months, weeks or days in `rows` (first, last): names in column 0, amounts in `column`."""
     first, last = rows
     months = last - first + 1
     name = sheet.get_name()
@@ -201,7 +208,7 @@ def write_trend_chart(
     )
     small = {"size": 8, "color": GREY}
     chart.set_title(
-        {"name": f"Last {months} months, {shown(currency)}", "name_font": {"size": 10, "bold": True, "color": NAVY}}
+        {"name": f"Last {months} {unit}s, {shown(currency)}", "name_font": {"size": 10, "bold": True, "color": NAVY}}
     )
     chart.set_legend({"none": True})
     chart.set_x_axis({"num_font": small, "line": {"color": LINE}, "label_position": "low"})
@@ -216,7 +223,7 @@ def write_trend_chart(
 def write_notes(book: Book, sheet: Any, exact: list[tuple[str, str]], showback: Showback) -> None:
     sheet.set_column("A:A", 36)
     sheet.set_column("B:B", 92)
-    write_title(book, sheet, "Notes", month_name(showback.period), showback, 1)
+    write_title(book, sheet, "Notes", period_name(showback.period), showback, 1)
     sheet.freeze_panes(3, 0)
     write_header(book, sheet, 4, ("Exact decimal amounts", "Amount, as text"), figures=range(0))
     row = 5
@@ -251,9 +258,9 @@ def _glossary(showback: Showback) -> list[tuple[str, str]]:
         ("~rounding", "What rounding the lines to whole minor units left over. It is added so that totals stay exact."),
         (
             "Previous period",
-            f"{month_name(showback.previous_period)}. A line without charge this period shows 'no charge'.",
+            f"{period_name(showback.previous_period)}. A line without charge this period shows 'no charge'.",
         ),
-        ("Year to date", f"{month_name(showback.year_starts)} to {month_name(showback.period)}."),
+        ("Year to date", f"{period_name(showback.year_starts)} to {period_name(showback.period)}."),
         ("Kinds of cost", kinds[:1].upper() + kinds[1:] + "."),
         ("Currencies", "Each currency is stated on its own. Different currencies are never added."),
         ("Drivers", "Exact parts before whole minor units; the sheet ends with the way to the statement's total."),
@@ -261,9 +268,8 @@ def _glossary(showback: Showback) -> list[tuple[str, str]]:
         ("Numbers", "Cells hold amounts rounded to the currency's minor unit. The exact decimals are listed above."),
     ]
     if showback.is_estimate:
-        notes.insert(
-            1, ("Estimate", "The open month so far. It is never posted; the statement comes when the month closes.")
-        )
+        text = f"The {unit_of(showback.period)} so far. It is never posted; the statement comes when its month closes."
+        notes.insert(1, ("Estimate", text))
     if showback.published_as:
         notes.append(("Figures from", f"{showback.published_as}. They may change until the period is closed."))
     return notes

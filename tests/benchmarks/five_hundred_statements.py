@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.outputs.statement_model import months_before
+from pipelines.outputs.statement_periods import periods_before
 from pipelines.outputs.statements import write_statements
 from tests.unit.test_statements import build_marts
 
@@ -21,7 +21,7 @@ CENTERS, LINES, MONTHS, PERIOD = 500, 24, 13, "2026-07"
 def company(path: Path) -> Path:
     """Published marts of 500 cost centres, each line with a rule and a driver behind it."""
     build_marts(path)
-    periods = ", ".join(f"('{months_before(PERIOD, n)}')" for n in range(MONTHS))
+    periods = ", ".join(f"('{periods_before(PERIOD, n)}')" for n in range(MONTHS))
     with duckdb.connect(str(path)) as con:
         for table in ("fct_chargeback", "fct_statement_drivers", "dim_statement_cost_centers"):
             con.execute(f"delete from {table}")

@@ -16,7 +16,10 @@ import pypdf
 import pytest
 
 from pipelines.errors import FinopsError
-from pipelines.outputs.statement_model import change_ratio, months_before
+from pipelines.outputs.statement_model import (
+    change_ratio,
+)
+from pipelines.outputs.statement_periods import periods_before
 from pipelines.outputs.statement_reader import read_showback
 from pipelines.outputs.statement_text import csv_text, money_text, plain_decimal, shown
 from pipelines.outputs.statements import (
@@ -481,6 +484,6 @@ def test_change_is_undefined_without_a_previous_amount() -> None:
 
 
 def test_months_before_crosses_years() -> None:
-    assert months_before("2026-01", 1) == "2025-12"
-    assert months_before("2026-12", -1) == "2027-01"
-    assert months_before("2026-07", 12) == "2025-07"
+    assert periods_before("2026-01", 1) == "2025-12"
+    assert periods_before("2026-12", -1) == "2027-01"
+    assert periods_before("2026-07", 12) == "2025-07"
