@@ -68,7 +68,7 @@ found as (
         cast(null as varchar) as resource_name,
         cast(null as varchar) as environment,
         cast(null as varchar) as tags,
-        {{ share_of('traffic.effective_cost', 'traffic.effective_cost + traffic.machines_cost') }} as cost_share,
+        cast({{ share_of('traffic.effective_cost', 'traffic.effective_cost + traffic.machines_cost') }} as decimal(13, 12)) as cost_share,
         {{ per_month('traffic.effective_cost', 'traffic.cost_days') }} as effective_cost_month,
         {{ per_month('traffic.contracted_cost', 'traffic.cost_days') }} as contracted_cost_month,
         {{ per_month('traffic.list_cost', 'traffic.cost_days') }} as list_cost_month
