@@ -6,7 +6,7 @@ Alerts of a forecast and adjustments are kept once they were made: a later run a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -70,6 +70,9 @@ def look_ahead(workspace: Workspace) -> str:
         budgets = con.execute("select * from int_budgets__current order by budget_id, period").pl().to_dicts()
         costs = con.execute("select * from int_budgets__scope_costs order by scope, scope_value, charge_date").pl()
         thresholds = con.execute("select * from stg_decisions__budget_thresholds order by all").pl().to_dicts()
+        ceilings = con.execute(
+            "select budget_id, period, max(amount) + sum(raised_per_day * days) from int_budgets__raised group by 1, 2"
+        ).fetchall()
     memory = Memory(workspace.scratch / "budget_memory.parquet")
     outlooks = list(_outlooks(budgets, costs, memory))
     memory.keep()
@@ -78,7 +81,8 @@ def look_ahead(workspace: Workspace) -> str:
     amounts = adjusted_amounts(budgets, adjustments)
     land_result(workspace, "budget_adjustments", adjustments)
     land_result(workspace, "budget_outlooks", [_outlook_row(one, amounts[one.key]) for one in outlooks])
-    alerts = with_forecast_alerts(landed_result(workspace, "budget_forecast_alerts"), outlooks, thresholds)
+    raised = {(budget_id, period): amount for budget_id, period, amount in ceilings}
+    alerts = with_forecast_alerts(landed_result(workspace, "budget_forecast_alerts"), outlooks, thresholds, raised)
     land_result(workspace, "budget_forecast_alerts", alerts)
     at_risk = sum(one.chance_above(amounts[one.key]) >= 0.5 for one in outlooks)
     return f"budgets    {len(outlooks)} running, {at_risk} of them more likely than not to be overrun"
@@ -164,9 +168,15 @@ def usual_share(rows: pl.DataFrame, starts: date, ends: date, as_of: date) -> fl
 
 
 def with_forecast_alerts(
-    kept: Sequence[dict[str, Any]], outlooks: Sequence[Outlook], thresholds: Sequence[dict[str, Any]]
+    kept: Sequence[dict[str, Any]],
+    outlooks: Sequence[Outlook],
+    thresholds: Sequence[dict[str, Any]],
+    raised: Mapping[tuple[str, str], Decimal],
 ) -> list[dict[str, Any]]:
-    """Alerts so far and the new ones: a threshold of a budget's version that its forecast passes, once."""
+    """Alerts so far and the new ones: a threshold of a budget's version that its forecast passes, once.
+
+    `raised` are the amounts of budgets with what planned events add to them.
+    """
     alerts = {(a["budget_id"], a["period"], a["version"], a["threshold_percent"]): a for a in kept}
     by_budget = {(one.budget["budget_id"], one.budget["period"], one.budget["version"]): one for one in outlooks}
     for limit in thresholds:
@@ -174,7 +184,7 @@ def with_forecast_alerts(
         key = (limit["budget_id"], limit["period"], limit["version"], limit["threshold_percent"])
         if one is None or key in alerts or one.history_days < LEAST_HISTORY or limit["threshold_percent"] < 100:
             continue
-        amount = one.budget["amount"]
+        amount = raised.get(one.key, one.budget["amount"])
         reached = amount * limit["threshold_percent"] / 100
         if one.expected >= reached + amount * _MATERIAL:
             alerts[key] = {

@@ -47,19 +47,24 @@ LIMITS = [
 
 def test_a_forecast_alert_comes_once_per_threshold_and_version():
     """Expected 105 of 100: 100 % is passed, 110 % is not; 90 % is for what was spent."""
-    first = with_forecast_alerts([], [outlook("5")], LIMITS)
+    first = with_forecast_alerts([], [outlook("5")], LIMITS, {})
     assert [(a["threshold_percent"], a["expected_cost"]) for a in first] == [(100, Decimal("105.00"))]
     later = [replace(outlook("30"), as_of=DAY + timedelta(1))]
-    again = with_forecast_alerts(first, later, LIMITS)
+    again = with_forecast_alerts(first, later, LIMITS, {})
     assert [(a["threshold_percent"], a["alert_date"]) for a in again] == [(100, DAY), (110, DAY + timedelta(1))]
-    assert with_forecast_alerts(again, [outlook("0")], LIMITS) == again  # falling back takes none away
-    armed = with_forecast_alerts(again, [outlook("30", version=2)], [limit | {"version": 2} for limit in LIMITS])
+    assert with_forecast_alerts(again, [outlook("0")], LIMITS, {}) == again  # falling back takes none away
+    armed = with_forecast_alerts(again, [outlook("30", version=2)], [limit | {"version": 2} for limit in LIMITS], {})
     assert len(armed) == 4
 
 
+def test_a_planned_event_raises_what_a_forecast_must_pass():
+    """105 expected of 100, of which a launch may take 6."""
+    assert with_forecast_alerts([], [outlook("5")], LIMITS, {("b", "2026-10"): Decimal(106)}) == []
+
+
 def test_no_forecast_alert_without_five_weeks_of_history_or_for_a_trifle():
-    assert with_forecast_alerts([], [outlook("30", days=34)], LIMITS) == []
-    assert with_forecast_alerts([], [outlook("0.4")], LIMITS) == []  # 0.4 % above: below the 0.5 % that matter
+    assert with_forecast_alerts([], [outlook("30", days=34)], LIMITS, {}) == []
+    assert with_forecast_alerts([], [outlook("0.4")], LIMITS, {}) == []  # 0.4 % above: below the 0.5 % that matter
 
 
 SURE = Total(99.0, 99.5, 100.0, 100.5, 101.0)

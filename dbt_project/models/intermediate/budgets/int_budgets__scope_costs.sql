@@ -40,13 +40,5 @@ select
     case when sum(costs.unconverted) = 0 then {{ money('sum(costs.cost)') }} end as cost
 from scopes
 inner join costs
-    on case scopes.scope
-        when 'total' then ''
-        when 'business_unit' then costs.business_unit
-        when 'department' then costs.department
-        when 'cost_center' then costs.cost_center_id
-        when 'provider' then costs.provider
-        when 'sub_account' then costs.sub_account_id
-        when 'service' then costs.service_name
-    end = scopes.scope_value
+    on {{ in_scope('scopes.scope', 'costs') }} = scopes.scope_value
 group by scopes.scope, scopes.scope_value, costs.charge_date

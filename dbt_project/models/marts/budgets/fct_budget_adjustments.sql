@@ -1,4 +1,4 @@
--- Budget that was moved between teams, and budgets that are proposed. Grain: adjustment.
+-- Budget that was moved between teams, budgets that are proposed, alert ceilings that events raise. Grain: adjustment.
 select
     adjustment_id,
     kind,
@@ -19,3 +19,24 @@ select
     status,
     cast('{{ var("reporting_currency") }}' as varchar) as currency
 from {{ ref('stg_results__budget_adjustments') }}
+union all
+select
+    'ceiling|' || event_id || '|' || budget_id || '|' || period as adjustment_id,
+    'alert_ceiling' as kind,
+    period,
+    cast(null as varchar) as from_budget_id,
+    budget_id as to_budget_id,
+    {{ money('raised_per_day * days') }} as amount,
+    {{ money('amount') }} as amount_before,
+    {{ money('amount + raised_per_day * days') }} as amount_after,
+    cast(null as decimal(28, 12)) as conservative_amount,
+    cast(null as decimal(28, 12)) as aggressive_amount,
+    cast(null as decimal(28, 12)) as history_amount,
+    cast(null as decimal(18, 6)) as growth_ratio,
+    cast(null as decimal(18, 6)) as confidence,
+    'business_event ' || event_id || ' (' || kind || ')' as reason,
+    first_day as valid_from,
+    'none' as approval,
+    'alerts_only' as status,
+    cast('{{ var("reporting_currency") }}' as varchar) as currency
+from {{ ref('int_budgets__raised') }}

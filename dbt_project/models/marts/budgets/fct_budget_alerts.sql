@@ -1,5 +1,5 @@
 -- Thresholds that budgets reached, once each. Grain: budget × period × version × threshold × kind.
--- Another version of a budget arms its thresholds again; nothing else does.
+-- Another version of a budget arms its thresholds again; nothing else does. Planned events raise the ceiling from day to day.
 with
 
 thresholds as (
@@ -17,6 +17,23 @@ thresholds as (
     where budgets.amount > 0
 ),
 
+ceilings as (
+    select
+        daily.budget_id,
+        daily.period,
+        daily.charge_date,
+        daily.spent,
+        daily.unconverted_days,
+        {{ money('''coalesce(sum(events.raised_per_day * greatest(0, least(
+            ''' ~ dbt.datediff('events.first_day', 'events.last_day', 'day') ~ ''',
+            ''' ~ dbt.datediff('events.first_day', 'daily.charge_date', 'day') ~ ''' + 1
+        ))), 0)''') }} as raised_by
+    from {{ ref('int_budgets__daily') }} as daily
+    left join {{ ref('int_budgets__raised') }} as events
+        on daily.budget_id = events.budget_id and daily.period = events.period
+    group by daily.budget_id, daily.period, daily.charge_date, daily.spent, daily.unconverted_days
+),
+
 reached as (
     select
         thresholds.budget_id,
@@ -25,12 +42,12 @@ reached as (
         thresholds.threshold_percent,
         min(daily.charge_date) as alert_date
     from thresholds
-    inner join {{ ref('int_budgets__daily') }} as daily
+    inner join ceilings as daily
         on
             thresholds.budget_id = daily.budget_id
             and thresholds.period = daily.period
             and daily.unconverted_days = 0
-            and daily.spent * 100 >= thresholds.amount * thresholds.threshold_percent
+            and daily.spent * 100 >= (thresholds.amount + daily.raised_by) * thresholds.threshold_percent
     group by thresholds.budget_id, thresholds.period, thresholds.version, thresholds.threshold_percent
 ),
 
@@ -43,24 +60,32 @@ alerts as (
         'actual' as kind,
         reached.alert_date,
         daily.spent as cost,
+        daily.raised_by,
         cast(null as decimal(18, 6)) as probability
     from reached
-    inner join {{ ref('int_budgets__daily') }} as daily
+    inner join ceilings as daily
         on
             reached.budget_id = daily.budget_id
             and reached.period = daily.period
             and reached.alert_date = daily.charge_date
     union all
     select
-        budget_id,
-        period,
-        version,
-        threshold_percent,
+        forecast.budget_id,
+        forecast.period,
+        forecast.version,
+        forecast.threshold_percent,
         'forecast' as kind,
-        alert_date,
-        expected_cost as cost,
-        probability
-    from {{ ref('stg_results__budget_forecast_alerts') }}
+        forecast.alert_date,
+        forecast.expected_cost as cost,
+        coalesce(whole.raised_by, 0) as raised_by,
+        forecast.probability
+    from {{ ref('stg_results__budget_forecast_alerts') }} as forecast
+    left join (
+        select budget_id, period, sum(raised_per_day * days) as raised_by
+        from {{ ref('int_budgets__raised') }}
+        group by budget_id, period
+    ) as whole
+        on forecast.budget_id = whole.budget_id and forecast.period = whole.period
 )
 
 select
@@ -72,7 +97,8 @@ select
     alerts.alert_date,
     {{ money('alerts.cost') }} as cost,
     {{ money('thresholds.amount') }} as amount,
-    {{ ratio('alerts.cost', 'thresholds.amount') }} as cost_ratio,
+    {{ money('alerts.raised_by') }} as raised_by,
+    {{ ratio('alerts.cost', '(thresholds.amount + alerts.raised_by)') }} as cost_ratio,
     alerts.probability,
     thresholds.currency,
     thresholds.owner,
