@@ -19,7 +19,7 @@ from forecasting.anomalies.causes import Leaf, rank
 from forecasting.anomalies.injections import Quality
 from forecasting.anomalies.panel import Panel, panel_of
 
-SERIES = Path("shared/data/series/daily_real.parquet")  # beside the repository, or beside a folder of worktrees
+SERIES = Path("shared/data/series")
 SHORTEST = 400  # days
 TRAINING_DAYS, TRAINING_SEEDS = 360, range(8)
 JUDGED_DAYS, JUDGED_SEEDS = 180, range(100, 103)
@@ -27,22 +27,24 @@ THRESHOLDS = np.round(np.arange(0.40, 0.91, 0.02), 2)
 # Per series and month on the tuning half. Tuning trains on a quarter of the series, which alarms more than a half does.
 MOST_FALSE_ALARMS = 0.36
 GOALS = (
-    ("F1", "f1", ">=", 0.65),
-    ("false alarms per series and month", "false_alarms_per_month", "<=", 0.35),
-    ("recall of +100 % and more", "large_recall", ">=", 0.92),
-    ("added cost caught", "cost_caught", ">=", 0.95),
-    ("mean delay, days (from a change of 15 %)", "delay_days", "<=", 0.7),
-    ("mean delay, days (from a ramp's first day)", "delay_from_start_days", "", None),
-    ("precision", "precision", "", None),
-    ("recall", "recall", "", None),
+    ("anomalies: F1", "f1", ">=0.65"),
+    ("false alarms per series and month", "false_alarms_per_month", "<=0.35"),
+    ("recall of +100 % and more", "large_recall", ">=0.92"),
+    ("added cost caught", "cost_caught", ">=0.95"),
+    ("mean delay, days (from a change of 15 %)", "delay_days", "<=0.7"),
 )
 
 
-def shared_panel() -> Panel:
-    found = [parent / SERIES for parent in Path(__file__).resolve().parents if (parent / SERIES).is_file()]
+def shared_data() -> Path:
+    """The folder of the shared series, beside the repository or beside a folder of worktrees."""
+    found = [parent / SERIES for parent in Path(__file__).resolve().parents if (parent / SERIES).is_dir()]
     if not found:
         raise SystemExit(f"{SERIES}: is in no folder above {Path(__file__).parent}; nothing was measured")
-    table = pl.read_parquet(found[0])
+    return found[0]
+
+
+def shared_panel() -> Panel:
+    table = pl.read_parquet(shared_data() / "daily_real.parquet").with_columns(pl.col("ds").str.to_date())
     return panel_of(table.filter(pl.len().over("unique_id") >= SHORTEST))
 
 
@@ -132,6 +134,13 @@ def main() -> None:
         trained_on(panel).save_model(str(stacker.ARTEFACT))
         print(f"{stacker.ARTEFACT}: {stacker.ARTEFACT.stat().st_size:,} bytes")
         return
+    for title, value, must in goals():
+        print(f"{title:<44} {value:>8.3f}  must {must}")
+
+
+def goals() -> list[tuple[str, float, str]]:
+    """Each goal of the table with its measured value and what it must be."""
+    panel = shared_panel()
     one, two = halves(panel)
     qualities: list[Quality] = []
     for learns, judges in ((one, two), (two, one)):
@@ -139,13 +148,12 @@ def main() -> None:
         found = judged(judges, trained_on(learns), [threshold])[threshold]
         print(f"tuned on {len(learns.names)} series to {threshold}, judged on {len(judges.names)}")
         qualities += found
-    print(f"\n{'goal':<44} {'measured':>8}  must")
-    for title, name, sign, goal in GOALS:
-        value = mean(qualities, name)
-        verdict = "" if goal is None else "ok" if (value >= goal if sign == ">=" else value <= goal) else "MISSED"
-        print(f"{title:<44} {value:>8.3f}  {sign} {goal if goal is not None else ''} {verdict}".rstrip())
     top1, top3 = root_causes(panel)
-    print(f"{'root cause in top 1 / top 3':<44} {top1:>5.2f} / {top3:.2f}  >= 0.87 / 0.99")
+    return [
+        *((title, mean(qualities, name), must) for title, name, must in GOALS),
+        ("root cause in top 1", top1, ">=0.87"),
+        ("root cause in top 3", top3, ">=0.99"),
+    ]
 
 
 if __name__ == "__main__":

@@ -1,19 +1,16 @@
-"""The forecast of `finops forecast --series` against what people have, on real series: one table per horizon.
-
-    python -m tests.benchmarks.forecast [--data DIR] [--series N] [--parts days,fees,month_end,months] [--workers N]
+"""The forecast of `finops forecast --series` against what people have, on real series; printed by outlook_goals.
 
 Protocol (reference forecast.md 6): series of at least 550 days from the benchmark panel, history cut to 730 days, three
 origins 30 days apart, the last 90 days before the end; months: 125 series, two origins 12 months apart, 60 months of
-history. Everything is forecast at the origin from the cut history only. Tuned on the development split; the same
-command runs on any other split with the same files.
+history. Everything is forecast at the origin from the cut history only. Tuned on the development split.
 """
 
 from __future__ import annotations
 
-import argparse
-import resource
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +18,7 @@ import polars as pl
 
 from forecasting.backtest import forecast_from
 from forecasting.engine import forecast_panel
+from forecasting.memory import Memory
 from forecasting.results import SeriesForecast
 from forecasting.series import SEASON, Panel, Series, Values, panel_of
 
@@ -56,8 +54,11 @@ def koku(values: Values, horizon: int) -> Values:
     return np.maximum(height + slope * np.arange(30, 30 + horizon), 0)
 
 
-def run_rate(values: Values, horizon: int) -> Values:
-    return np.full(horizon, values[-28:].mean())
+def opt_scale(series: Series, horizon: int) -> Values:
+    """OptScale: the mean day since the start of last month."""
+    before = series.end.replace(day=1) - timedelta(days=1)
+    days = (series.end - before.replace(day=1)).days + 1
+    return np.full(horizon, series.values[-days:].mean())
 
 
 class Scores:
@@ -111,8 +112,22 @@ class Scores:
         )
 
 
-def compare(panel: list[Series], backs: tuple[int, ...], horizons: tuple[int, ...], history: int, workers: int,
-            say: Callable[[str], None]) -> Scores:  # fmt: skip
+@dataclass(frozen=True)
+class How:
+    """`memory` lets a broken run go on where it was."""
+
+    pool: str
+    workers: int
+    memory: Memory
+    say: Callable[[str], None]
+
+    def forecast(self, known: list[Series], horizon: int) -> list[SeriesForecast]:
+        made = forecast_panel(Panel(known), horizon, pool=self.pool, workers=self.workers, memory=self.memory)
+        self.memory.keep()
+        return made.series
+
+
+def compare(panel: list[Series], backs: tuple[int, ...], horizons: tuple[int, ...], history: int, how: How) -> Scores:
     scores = Scores()
     season = SEASON[panel[0].frequency]
     rivals = RIVALS if panel[0].frequency == "D" else MONTHLY_RIVALS
@@ -123,15 +138,16 @@ def compare(panel: list[Series], backs: tuple[int, ...], horizons: tuple[int, ..
         known = [series for series, _ in pairs]
         longest = max(h for h in horizons if h <= back)
         started = time.process_time()
-        forecast = forecast_panel(Panel(known), longest, pool="full", workers=workers)
-        say(f"origin {back} back: ours in {time.process_time() - started:.0f} CPU s")
-        rival = forecast_from(known, 0, longest, rivals, seed=7, workers=workers)
+        forecast = how.forecast(known, longest)
+        how.say(f"origin {back} back: ours in {time.process_time() - started:.0f} CPU s of the first process")
+        rival = forecast_from(known, 0, longest, rivals, seed=7, workers=how.workers, memory=how.memory)
+        how.memory.keep()
         points = {**rival.points, "Comb4": np.nanmean(np.stack([rival.points[name] for name in COMB]), axis=0)}
         for at, (series, came) in enumerate(pairs):
             made = {name: paths[at] for name, paths in points.items()}
             if season == 7:
-                made |= {"koku OLS": koku(series.values, longest), "run rate": run_rate(series.values, longest)}
-            found = forecast.series[at]
+                made |= {"koku OLS": koku(series.values, longest), "OptScale": opt_scale(series, longest)}
+            found = forecast[at]
             for horizon in (h for h in horizons if h <= back):
                 scores.add((series.unique_id, back), "finops", horizon, series.values, season, came, found.point, found)
                 for name, path in made.items():
@@ -140,7 +156,7 @@ def compare(panel: list[Series], backs: tuple[int, ...], horizons: tuple[int, ..
     return scores
 
 
-def fees(panel: list[Series], workers: int) -> float:
+def fees(panel: list[Series], how: How) -> float:
     """A fee of six mean days on every first, left inside the series; mean WAPE of 30 days."""
     loaded = []
     for series in panel:
@@ -149,12 +165,12 @@ def fees(panel: list[Series], workers: int) -> float:
         values = series.values + np.array([fee if day.day == 1 else 0.0 for day in days])
         loaded.append(Series(series.unique_id, "D", series.start, values))
     pairs = [cut(series, 30, 730) for series in loaded]
-    made = forecast_panel(Panel([s for s, _ in pairs]), 30, pool="fast", workers=workers)
-    errors = [np.abs(f.point - came).sum() / came.sum() for f, (_, came) in zip(made.series, pairs, strict=True)]
+    made = how.forecast([s for s, _ in pairs], 30)
+    errors = [np.abs(f.point - came).sum() / came.sum() for f, (_, came) in zip(made, pairs, strict=True)]
     return float(np.mean(errors))
 
 
-def month_end(panel: list[Series], workers: int, day: int = 10, months: int = 3) -> tuple[float, float]:
+def month_end(panel: list[Series], how: How, day: int = 10, months: int = 3) -> tuple[float, float]:
     """Error of a month's total projected on its day 10: ours, and the month's own run rate."""
     ours, rates = [], []
     for month in range(1, months + 1):
@@ -170,45 +186,11 @@ def month_end(panel: list[Series], workers: int, day: int = 10, months: int = 3)
             back = len(series.values) - first - day
             known, came = cut(series, back, 730)
             pairs.append((known, came[: length - day]))
-        made = forecast_panel(Panel([s for s, _ in pairs]), 21, pool="fast", workers=workers)
-        for found, (known, came) in zip(made.series, pairs, strict=True):
+        made = how.forecast([s for s, _ in pairs], 21)
+        for found, (known, came) in zip(made, pairs, strict=True):
             so_far = known.values[-day:].sum()
             total = so_far + came.sum()
             if total > 0:
                 ours.append(abs(found.point[: len(came)].sum() - came.sum()) / total)
                 rates.append(abs(so_far / day * len(came) - came.sum()) / total)
     return float(np.mean(ours)), float(np.mean(rates))
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[3] / "shared/data/series")
-    parser.add_argument("--series", type=int, default=None, help="at most this many series of each panel")
-    parser.add_argument("--parts", default="days,fees,month_end,months")
-    parser.add_argument("--workers", type=int, default=2)
-    given = parser.parse_args()
-    parts = given.parts.split(",")
-    say = lambda text: print(text, flush=True)  # noqa: E731
-    pl.Config.set_tbl_rows(30).set_tbl_cols(20).set_float_precision(3).set_tbl_width_chars(220)
-    daily = read_panel(given.data, "D", given.series) if {"days", "fees", "month_end"} & set(parts) else []
-    if "fees" in parts:
-        say(
-            f"\nfee on the first of the month, 30-day WAPE: {fees(daily, given.workers):.3f} (goal 0.13, stretch 0.115)"
-        )
-    if "month_end" in parts:
-        ours, rate = month_end(daily, given.workers)
-        say(f"\nmonth end on day 10, mean error: {ours:.1%} (goal 7.0 %, stretch 6.5 %); run rate {rate:.1%}")
-    if "months" in parts:
-        monthly = read_panel(given.data, "M", given.series)
-        scores = compare(monthly, (24, 12), (12,), 60, given.workers, say)
-        say(f"\n{len(monthly)} monthly series, 12 months\n{scores.table(12)}")
-    if "days" in parts:
-        scores = compare(daily, (90, 60, 30), (30, 90), 730, given.workers, say)
-        for horizon in (30, 90):
-            say(f"\n{len(daily)} daily series, {horizon} days\n{scores.table(horizon)}")
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    say(f"\npeak memory of one process {own:.1f} GiB")
-
-
-if __name__ == "__main__":
-    main()
