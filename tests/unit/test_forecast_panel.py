@@ -38,9 +38,11 @@ def table(series: dict[str, np.ndarray | list[float]]) -> pl.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def hard() -> pl.DataFrame:
-    """One forecast of every kind of difficult series together with two ordinary ones."""
+def hard(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
+    """What the command makes of every kind of difficult series together with two ordinary ones."""
+    folder = tmp_path_factory.mktemp("hard")
     gappy = table({"gappy": noisy_weeks(200, 3)}).gather_every(3)
+    twice = table({"twice": noisy_weeks(120, 8)})
     frame = table(
         {
             "usual": noisy_weeks(200, 1),
@@ -63,8 +65,14 @@ def hard() -> pl.DataFrame:
         [("monthly", date.fromisoformat(ds), y) for ds, y in months],
         schema=frame.schema, orient="row",
     )  # fmt: skip
-    panel = panel_of(pl.concat([frame, gappy, monthly]))
-    return forecast_frame(forecast_panel(panel, 14, pool="fast", workers=1))
+    more = twice.with_columns(pl.col("y") + 1)  # a second row of every day
+    pl.concat([frame, gappy, monthly, twice, more]).write_csv(folder / "in.csv")
+    options = ["--horizon", "14", "--pool", "fast", "--workers", "1"]
+    result = CliRunner().invoke(
+        app, ["forecast", "--series", str(folder / "in.csv"), "--out", str(folder / "out.parquet"), *options]
+    )
+    assert result.exit_code == 0, result.output
+    return pl.read_parquet(folder / "out.parquet")
 
 
 def test_every_series_has_its_whole_forecast_or_a_stated_refusal(hard: pl.DataFrame) -> None:
@@ -73,7 +81,7 @@ def test_every_series_has_its_whole_forecast_or_a_stated_refusal(hard: pl.DataFr
     assert sorted(refused["unique_id"]) == ["not money", "nothing"]
     assert refused["reason"].null_count() == 0
     assert {uid: n for uid, n in counts.items() if n != 14} == {"not money": 1, "nothing": 1}
-    assert len(counts) == 15
+    assert len(counts) == 16
 
 
 def test_intervals_hold_their_point_and_each_other_and_nothing_is_nan(hard: pl.DataFrame) -> None:
@@ -89,6 +97,7 @@ def test_simple_series_get_the_forecast_that_anyone_would_write_down(hard: pl.Da
     assert said["zero"] == [0.0] * 14
     assert said["constant"] == [3.0] * 14
     assert said["single"] == [5.0] * 14
+    assert 2 * 5 < said["twice"][0] < 2 * 13
     assert said["ended"] == [0.0] * 14
     assert max(said["credits"]) < 0
     # January to December of the year before, 100 to 155; the forecast starts in January.
