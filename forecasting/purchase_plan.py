@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import ROUND_DOWN, Decimal
 from fnmatch import fnmatchcase
@@ -19,15 +19,20 @@ import duckdb
 
 from forecasting.commitments import ZERO, best_capacity, break_even_months, marginal_saving, outcome, quantile
 from forecasting.purchase_guards import guarded, warnings
+from forecasting.recommendation_history import (
+    baselines_of,
+    freeze_baselines,
+    keep_recommendations,
+    todays_recommendations,
+)
 from pipelines.errors import SettingsError
-from pipelines.landing.optimization_results import OPTIMIZATION_TABLES
-from pipelines.landing.results import land_result, landed_result
+from pipelines.landing.results import land_result
 from pipelines.settings import Workspace
 
 Row = dict[str, Any]
 MONTH_HOURS = 730
 WEEK_HOURS = 168
-_HISTORY_DAYS = 400  # of recommendations as they stood
+_STABLE = Decimal("0.1")  # what all but a tenth of the hours use
 _LEAST_SAVING = Decimal(1)  # per month, in the pool's currency: below it nobody signs a contract
 _CENT_OF_CENTS = Decimal("0.0001")  # commitments are sold with four decimals at most
 
@@ -95,8 +100,8 @@ def recommend(workspace: Workspace) -> str:
         today = _today(con)
         pools = read_pools(con)
         offers = read_offers(con, today) if today else {}
-        recommendations = _recommendations(con)
-        baselines = _table(con, "select * from int_savings__baselines order by recommendation_id, weekday")
+        recommendations = todays_recommendations(con)
+        baselines = baselines_of(con)
     plans: list[Row] = []
     sizes: list[Row] = []
     if today:
@@ -106,8 +111,8 @@ def recommend(workspace: Workspace) -> str:
             sizes += what_if
     land_result(workspace, "commitment_plan", plans)
     land_result(workspace, "commitment_what_if", sizes)
-    _keep(workspace, today, recommendations)
-    _freeze(workspace, baselines)
+    keep_recommendations(workspace, today, recommendations)
+    freeze_baselines(workspace, baselines)
     bought = sum(plan["is_chosen"] for plan in plans)
     return f"planned    {len(recommendations)} recommendations on resources, {bought} purchases in {len(pools)} pools"
 
@@ -152,89 +157,132 @@ def read_offers(con: duckdb.DuckDBPyConnection, today: date) -> dict[tuple[str, 
 
 
 def plan_pool(pool: Pool, offers: list[Offer], today: date) -> tuple[list[Row], list[Row]]:
-    """Rows of commitment_plan and commitment_what_if for one pool; the best offer after guard-rails first."""
-    hours = sorted({hour for service in pool.services.values() for hour in service})
-    days = len({hour.date() for hour in hours})
-    hours = [datetime(d.year, d.month, d.day, h) for d in sorted({x.date() for x in hours}) for h in range(24)]
-    plans: list[Row] = []
+    """Rows of commitment_plan and commitment_what_if for one pool; what is chosen, after guard-rails, comes first.
+
+    One offer is chosen, or two in layers where that saves more: a reservation for what its services always use, and a
+    plan over the rest.
+    """
+    days = sorted({hour.date() for service in pool.services.values() for hour in service})
+    hours = [datetime(day.year, day.month, day.day, hour) for day in days for hour in range(24)]
+    plans: dict[str, Row] = {}
     sizes: list[Row] = []
     for offer in offers:
         demand = pool.demand(hours, offer.services)
-        if not any(demand):
-            continue
-        best = best_capacity(demand, offer.discount)
-        kept = guarded(best, demand, pool.covered_hour, offer.term_months, pool.last_purchase, today)
-        # Whole ten-thousandths, rounded down: never more than planned.
-        commitment = ((1 - offer.discount) * kept.capacity).quantize(_CENT_OF_CENTS, ROUND_DOWN)
-        now = ((1 - offer.discount) * kept.now).quantize(_CENT_OF_CENTS, ROUND_DOWN)
-        done = outcome(commitment / (1 - offer.discount), demand, offer.discount)
-        ideal = outcome(best, demand, offer.discount)
-        weeks = _weekly_savings(commitment / (1 - offer.discount), demand, offer.discount)
-        term_hours = MONTH_HOURS * (offer.term_months or 0)
-        findings = kept.findings + warnings(done, offer.discount, offer.term_months, pool.is_hourly)
-        used = Decimal(sum(hour >= best for hour in demand)) / len(demand)
-        plans.append(
-            {
-                "plan_id": hashlib.sha256(f"{pool.pool_id}|{offer.offer_id}".encode()).hexdigest()[:32],
-                "run_date": today,
-                "pool_id": pool.pool_id,
-                "provider": pool.provider,
-                "billing_account_id": pool.billing_account_id,
-                "program": pool.program,
-                "currency": pool.currency,
-                "offer_id": offer.offer_id,
-                "offer_name": offer.name,
-                "action_type": "PurchaseSavingsPlans" if offer.kind == "savings_plan" else "PurchaseReservedInstances",
-                "scope": offer.services,
-                "term_months": offer.term_months,
-                "payment_option": offer.payment_option,
-                "discount": offer.discount,
-                "offer_source": offer.source,
-                "hours": len(demand),
-                "granularity": "hour" if pool.is_hourly else "day",
-                "demand_mean_hour": _money(sum(demand, ZERO) / len(demand)),
-                "best_capacity_hour": best,
-                "best_commitment_hour": _money((1 - offer.discount) * best),
-                "guarded_commitment_hour": _money(commitment),
-                "buy_now_commitment_hour": _money(now),
-                "commitment_cost_month": _money(commitment * MONTH_HOURS),
-                "savings_best_month": _money(ideal.savings * MONTH_HOURS / len(demand)),
-                "savings_month": _money(done.savings * MONTH_HOURS / len(demand)),
-                "savings_low_month": _money(quantile(weeks, Decimal("0.1"))),
-                "savings_high_month": _money(quantile(weeks, Decimal("0.9"))),
-                "utilisation": _optional(done.utilisation),
-                "coverage_after": _ratio(done.coverage),
-                "effective_savings_rate_after": _ratio(done.effective_savings_rate),
-                "marginal_saving": _ratio(marginal_saving(demand, offer.discount)),
-                "break_even_months": _ratio(break_even_months(offer.discount, offer.term_months))
-                if offer.term_months
-                else None,
-                "upfront_cost": _money(now * term_hours * offer.upfront),
-                "guard_rails": json.dumps(findings),
-                "evidence": json.dumps(
-                    {
-                        "demand_hours": len(demand),
-                        "demand_days": days,
-                        "demand_total": str(done.demand),
-                        "quantile": str(offer.discount),
-                        "capacity_hour": str(best),
-                        "share_of_hours_that_use_it_all": str(_ratio(used)),
-                        "least_share_that_pays": str(1 - offer.discount),
-                        "covered_total": str(_money(done.covered)),
-                        "commitment_total": str(_money(done.cost)),
-                        "savings_total": str(_money(done.savings)),
-                        "covered_already_hour": str(_money(pool.covered_hour)),
-                        "weeks": len(weeks),
-                    }
-                ),
-            }
-        )
-        sizes += _sizes(pool, offer, demand, best, today)
-    plans.sort(key=lambda plan: (-plan["savings_month"], plan["offer_id"]))
-    for place, plan in enumerate(plans, 1):
+        if any(demand):
+            plans[offer.offer_id] = _plan(pool, offer, demand, today)
+            sizes += _sizes(pool, offer, demand, best_capacity(demand, offer.discount), today)
+    alone = max(plans.values(), key=lambda plan: plan["savings_month"], default=None)
+    layers = _layers(pool, offers, hours, today)
+    in_layers = sum((layer["savings_month"] for layer in layers), ZERO)
+    if alone is None or in_layers < alone["savings_month"] + _LEAST_SAVING:
+        layers = []
+    plans |= {layer["offer_id"]: layer for layer in layers}
+    chosen = {layer["offer_id"] for layer in layers} or ({alone["offer_id"]} if alone else set())
+    found = sorted(plans.values(), key=lambda p: (p["offer_id"] not in chosen, -p["savings_month"], p["offer_id"]))
+    for place, plan in enumerate(found, 1):
         plan["place"] = place
-        plan["is_chosen"] = place == 1 and plan["savings_month"] >= _LEAST_SAVING
-    return plans, sizes
+        plan["is_chosen"] = plan["offer_id"] in chosen and plan["savings_month"] >= _LEAST_SAVING
+    return found, sizes
+
+
+def _is_above(plan: Offer, base: Offer) -> bool:
+    """A plan over the whole program, which is dearer than the reservation below it."""
+    return plan.kind == "savings_plan" and plan.services is None and plan.discount < base.discount
+
+
+def _layers(pool: Pool, offers: list[Offer], hours: list[datetime], today: date) -> list[Row]:
+    """The reservation and the plan that save most together; none where no pair does (domain page 1.9.3).
+
+    The less flexible and cheaper one takes the stable base only, the lowest tenth of its services' hours.
+    """
+    best: list[Row] = []
+    for base in (offer for offer in offers if offer.kind == "reservation" and offer.services):
+        of_base = pool.demand(hours, base.services)
+        stable = quantile(of_base, _STABLE) if of_base else ZERO
+        for rest in (offer for offer in offers if _is_above(offer, base)):
+            if not stable:
+                continue
+            below = _plan(pool, base, of_base, today, stable)
+            taken = below["guarded_commitment_hour"] / (1 - base.discount)
+            left = [hour - min(own, taken) for hour, own in zip(pool.demand(hours), of_base, strict=True)]
+            above = _plan(replace(pool, covered_hour=pool.covered_hour + taken), rest, left, today)
+            pair = [below, above]
+            if min(layer["savings_month"] for layer in pair) < _LEAST_SAVING:
+                continue
+            if sum(layer["savings_month"] for layer in pair) > sum((row["savings_month"] for row in best), ZERO):
+                best = pair
+    return best
+
+
+def _plan(pool: Pool, offer: Offer, demand: list[Decimal], today: date, most: Decimal | None = None) -> Row:
+    """A row of commitment_plan: the best size of an offer on this demand, at most `most`, after guard-rails."""
+    best = best_capacity(demand, offer.discount)
+    if most is not None:
+        best = min(best, most)
+    kept = guarded(best, demand, pool.covered_hour, offer.term_months, pool.last_purchase, today)
+    # Whole ten-thousandths, rounded down: never more than planned.
+    commitment = ((1 - offer.discount) * kept.capacity).quantize(_CENT_OF_CENTS, ROUND_DOWN)
+    now = ((1 - offer.discount) * kept.now).quantize(_CENT_OF_CENTS, ROUND_DOWN)
+    done = outcome(commitment / (1 - offer.discount), demand, offer.discount)
+    ideal = outcome(best, demand, offer.discount)
+    weeks = _weekly_savings(commitment / (1 - offer.discount), demand, offer.discount)
+    term_hours = MONTH_HOURS * (offer.term_months or 0)
+    findings = kept.findings + warnings(done, offer.discount, offer.term_months, pool.is_hourly)
+    used = Decimal(sum(hour >= best for hour in demand)) / len(demand)
+    return {
+        "plan_id": hashlib.sha256(f"{pool.pool_id}|{offer.offer_id}".encode()).hexdigest()[:32],
+        "run_date": today,
+        "pool_id": pool.pool_id,
+        "provider": pool.provider,
+        "billing_account_id": pool.billing_account_id,
+        "program": pool.program,
+        "currency": pool.currency,
+        "offer_id": offer.offer_id,
+        "offer_name": offer.name,
+        "action_type": "PurchaseSavingsPlans" if offer.kind == "savings_plan" else "PurchaseReservedInstances",
+        "scope": offer.services,
+        "term_months": offer.term_months,
+        "payment_option": offer.payment_option,
+        "discount": offer.discount,
+        "offer_source": offer.source,
+        "hours": len(demand),
+        "granularity": "hour" if pool.is_hourly else "day",
+        "demand_mean_hour": _money(sum(demand, ZERO) / len(demand)),
+        "best_capacity_hour": best,
+        "best_commitment_hour": _money((1 - offer.discount) * best),
+        "guarded_commitment_hour": _money(commitment),
+        "buy_now_commitment_hour": _money(now),
+        "commitment_cost_month": _money(commitment * MONTH_HOURS),
+        "savings_best_month": _money(ideal.savings * MONTH_HOURS / len(demand)),
+        "savings_month": _money(done.savings * MONTH_HOURS / len(demand)),
+        "savings_low_month": _money(quantile(weeks, Decimal("0.1"))),
+        "savings_high_month": _money(quantile(weeks, Decimal("0.9"))),
+        "utilisation": _optional(done.utilisation),
+        "coverage_after": _ratio(done.coverage),
+        "effective_savings_rate_after": _ratio(done.effective_savings_rate),
+        "marginal_saving": _ratio(marginal_saving(demand, offer.discount)),
+        "break_even_months": _ratio(break_even_months(offer.discount, offer.term_months))
+        if offer.term_months
+        else None,
+        "upfront_cost": _money(now * term_hours * offer.upfront),
+        "guard_rails": json.dumps(findings),
+        "evidence": json.dumps(
+            {
+                "demand_hours": len(demand),
+                "demand_days": len(demand) // 24,
+                "demand_total": str(done.demand),
+                "quantile": str(offer.discount),
+                "capacity_hour": str(best),
+                "share_of_hours_that_use_it_all": str(_ratio(used)),
+                "least_share_that_pays": str(1 - offer.discount),
+                "covered_total": str(_money(done.covered)),
+                "commitment_total": str(_money(done.cost)),
+                "savings_total": str(_money(done.savings)),
+                "covered_already_hour": str(_money(pool.covered_hour)),
+                "weeks": len(weeks),
+            }
+        ),
+    }
 
 
 def _weekly_savings(capacity: Decimal, demand: list[Decimal], discount: Decimal) -> list[Decimal]:
@@ -295,44 +343,6 @@ def what_if(workspace: Workspace, pool_id: str, commitment: Decimal, discount: D
         "best_commitment_hour": _money((1 - discount) * best),
         "best_savings_month": _money(outcome(best, demand, discount).savings * MONTH_HOURS / len(demand)),
     }
-
-
-def _recommendations(con: duckdb.DuckDBPyConnection) -> list[Row]:
-    columns = ", ".join(field.name for field in OPTIMIZATION_TABLES["recommendation_history"])
-    return _table(
-        con,
-        f"select {columns} from fct_recommendations where archive_reason is null and dimension <> 'purchase' "
-        "order by recommendation_id",
-    )
-
-
-def _table(con: duckdb.DuckDBPyConnection, sql: str) -> list[Row]:
-    result = con.execute(sql)
-    names = [column[0] for column in result.description or []]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-
-
-def _freeze(workspace: Workspace, baselines: list[Row]) -> None:
-    """What was accepted for the first time keeps its baseline from now on, whatever the bill says later."""
-    kept = landed_result(workspace, "savings_baselines")
-    known = {row["recommendation_id"] for row in kept}
-    land_result(
-        workspace, "savings_baselines", kept + [row for row in baselines if row["recommendation_id"] not in known]
-    )
-
-
-def _keep(workspace: Workspace, today: date | None, recommendations: list[Row]) -> None:
-    """Today's recommendations replace those that were kept for the same day of data, or for later ones."""
-    days = {row["run_date"] for row in recommendations} or ({today} if today else set())
-    newest = max(days, default=None)
-    if newest is None:
-        return
-    before = [
-        row
-        for row in landed_result(workspace, "recommendation_history")
-        if row["run_date"] < newest and (newest - row["run_date"]).days <= _HISTORY_DAYS
-    ]
-    land_result(workspace, "recommendation_history", before + recommendations)
 
 
 def _money(value: Decimal) -> Decimal:
