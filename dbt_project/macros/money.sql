@@ -72,14 +72,29 @@
     {{ return(adapter.dispatch('unit_price', 'finops')(cost, quantity)) }}
 {%- endmacro %}
 
-{# The quotient's integer part, then nine decimals, then nine more: one step would leave 128 bits. #}
+{# The quotient's integer part, then nine decimals, then nine more: one step would leave 128 bits. Dividing 128 bits is slow,
+   so each step divides once and the lambdas bind what the next one needs. #}
 {% macro duckdb__unit_price(cost, quantity) -%}
-    {%- set a = "cast(abs(" ~ cost ~ ") * 1000000000000 as hugeint)" -%}
-    {%- set b = "nullif(cast(abs(" ~ quantity ~ ") * 1000000000000 as hugeint), 0)" -%}
+    {%- set cost_units = "cast(abs(" ~ cost ~ ") * 1000000000000 as hugeint)" -%}
+    {%- set quantity_units = "nullif(cast(abs(" ~ quantity ~ ") * 1000000000000 as hugeint), 0)" -%}
     case when sign({{ cost }}) * sign({{ quantity }}) >= 0 and abs({{ quantity }}) < 1000000000000 then
-        cast({{ a }} // {{ b }} as decimal(20, 0))
-        + cast((({{ a }} % {{ b }}) * 1000000000) // {{ b }} as decimal(10, 0)) * 0.000000001
-        + cast((((({{ a }} % {{ b }}) * 1000000000) % {{ b }}) * 1000000000) // {{ b }} as decimal(10, 0)) * 0.000000000000000001
+        list_transform(
+            list_transform(
+                list_transform(
+                    [struct_pack(part := {{ cost_units }}, whole := {{ quantity_units }})],
+                    lambda p: struct_pack(part := p.part, whole := p.whole, units := p.part // p.whole)
+                ),
+                lambda p: struct_pack(
+                    whole := p.whole,
+                    units := p.units,
+                    rest := (p.part - p.units * p.whole) * 1000000000,
+                    nine := ((p.part - p.units * p.whole) * 1000000000) // p.whole
+                )
+            ),
+            lambda p: cast(p.units as decimal(20, 0))
+                + cast(p.nine as decimal(10, 0)) * 0.000000001
+                + cast(((p.rest - p.nine * p.whole) * 1000000000) // p.whole as decimal(10, 0)) * 0.000000000000000001
+        )[1]
     end
 {%- endmacro %}
 

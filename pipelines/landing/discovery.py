@@ -23,8 +23,9 @@ from pipelines.settings import is_period
 # An export takes hours at most (Azure: four); files without a manifest that are older than this are finished.
 _SETTLED_SECONDS = 24 * 3600
 
-# Given the files of one undeclared version, the billing periods (YYYY-MM) that their rows state.
-PeriodsOf = Callable[[Store, list[SourceFile]], list[str]]
+# Given the files of one undeclared version, the billing periods (YYYY-MM) that their rows state, each with the first
+# and last day (YYYY-MM-DD) that is charged in it; None where its rows have no days.
+PeriodsOf = Callable[[Store, list[SourceFile]], dict[str, tuple[str, str] | None]]
 
 
 @dataclass(frozen=True)
@@ -448,16 +449,19 @@ def _without_manifest(
     if source_format == "invoices":
         return _all_together(role, store, versions, periods_of)
     found: dict[str, Found] = {}
+    spans: dict[str, list[tuple[str, str, str]]] = {}  # per period, first and last day and a file of each version
     for files in versions:
         labels = {label for label in (_path_period(file.key) for file in files) if label}
         held: dict[str, list[SourceFile]] = {}
+        days: dict[str, list[str]] = {}
         several = False
         try:
             for file in files:
                 periods = periods_of(store, [file])
                 several = several or len(periods) > 1
-                for period in periods:
+                for period, span in periods.items():
                     held.setdefault(period, []).append(file)
+                    days.setdefault(period, []).extend(span or ())
         except BadExportError as problem:
             if len(labels) != 1:
                 raise
@@ -465,8 +469,34 @@ def _without_manifest(
             found[label] = Found(label, (), None, problem)
             continue
         for period in held or labels:
-            found[period] = Found(period, (Part(store, role, tuple(held.get(period, files)), period_filter=several),))
+            own = tuple(held.get(period, files))
+            fault = None
+            if days.get(period):
+                whole = (min(days[period]), max(days[period]), own[0].key)
+                fault = _increment_of(spans.get(period, []), whole, f"{store.uri} {period}")
+                spans.setdefault(period, []).append(whole)
+            found[period] = Found(period, (Part(store, role, own, period_filter=several),), problem=fault)
     return found
+
+
+def _increment_of(older: list[tuple[str, str, str]], newest: tuple[str, str, str], where: str) -> BadExportError | None:
+    """Why the newest version of a month may not replace it: it begins and ends with other days than an older one.
+
+    A version that replaces a month begins with the month's first charges, as every earlier one does; files that begin
+    later and end later are increments, of which the newest alone would lose the others' rows.
+    """
+    first, last, key = newest
+    for other_first, other_last, other in older:
+        if (first > other_first and last > other_last) or (first < other_first and last < other_last):
+            return BadExportError(
+                where,
+                f"{other} holds {other_first} to {other_last}, and the newer {key} holds {first} to {last}: "
+                "these are increments, and the newest file alone would lose rows",
+                "Nothing of that month was read; its previous delivery stays",
+                "Deliver the whole month in each file, or its increments as numbered parts of one folder (part-0, "
+                "part-1, …) or with a manifest; or remove the file that is not of this export",
+            )
+    return None
 
 
 def _undeclared_versions(source_format: str, listing: list[SourceFile]) -> list[list[SourceFile]]:

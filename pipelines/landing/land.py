@@ -172,24 +172,32 @@ class _Reader:
             write_atomically(self._peeked_path, json.dumps(self._peeked, indent=1, sort_keys=True))
         return found
 
-    def _periods_of(self, store: Store, files: list[SourceFile]) -> list[str]:
-        """The periods that the rows of undeclared files state; remembered, so that no file is read twice for it."""
-        periods: set[str] = set()
+    def _periods_of(self, store: Store, files: list[SourceFile]) -> dict[str, tuple[str, str] | None]:
+        """The periods that the rows of undeclared files state, each with its first and last day of charge.
+
+        Remembered, so that no file is read twice for it.
+        """
+        days: dict[str, list[str]] = {}
         for file in files:
-            key = f"{_READING_VERSION}|{store.uri}|{file.key}|{file.etag}"
+            key = f"{_READING_VERSION}|days|{store.uri}|{file.key}|{file.etag}"
             if key not in self._peeked:
                 path = store.fetch(file, self.scratch / "peek")
                 sources: list[tuple[dict[str, str], SourceTable]]
                 sources = [({}, table) for table in self._open(path, file.key)]
                 table = open_table(self.con, sources, self.contract, self.source.currency)
-                rows = self._run(f"select distinct {table.period_sql()} from ({table.sql})", table, file.key)
-                if (None,) in rows:
+                day = table.day_sql()
+                rows = self._run(
+                    f"select {table.period_sql()}, min({day}), max({day}) from ({table.sql}) group by 1",
+                    table,
+                    file.key,
+                )
+                if any(period is None for period, *_ in rows):
                     raise BadExportError(
                         f"{self.source.name}: {file.key}",
                         "has rows that state no billing period",
                         fix="Deliver it again with its dates, then rerun",
                     )
-                no_month = sorted(period for (period,) in rows if not is_period(period))
+                no_month = sorted(period for period, *_ in rows if not is_period(period))
                 if no_month:
                     raise BadExportError(
                         f"{self.source.name}: {file.key}",
@@ -197,9 +205,10 @@ class _Reader:
                         "Nothing of the file was landed",
                         "Mend or re-deliver the file, then rerun",
                     )
-                self._peeked[key] = sorted(period for (period,) in rows)
-            periods.update(self._peeked[key])
-        return sorted(periods)
+                self._peeked[key] = {period: [first, last] for period, first, last in sorted(rows)}
+            for period, span in self._peeked[key].items():
+                days.setdefault(period, []).extend(day for day in span if day)
+        return {period: (min(own), max(own)) if own else None for period, own in sorted(days.items())}
 
     def _open(self, path: Path, label: str) -> list[SourceTable]:
         """The tables in a file; text is converted once, also when a file is first peeked into and then landed."""

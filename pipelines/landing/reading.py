@@ -475,6 +475,10 @@ class Table:
             stated = f"coalesce({stated}, {quoted(self.default_currency)})"
         return f"upper({stated})"
 
+    def day_sql(self) -> str:
+        """The day (YYYY-MM-DD) that a row is charged for; NULL where it states none that can be read."""
+        return f"try(strftime({self.typed(self.contract.charge_start, 'ts')}, '%Y-%m-%d'))"
+
     def period_sql(self) -> str:
         """The billing period (YYYY-MM) that a row itself states: its period column, else the month of its charge."""
         if self.contract.dataset == "billing_export":

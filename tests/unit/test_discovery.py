@@ -42,10 +42,11 @@ class Listing:
         raise AssertionError(f"discovery opened {file.key}")
 
 
-def stated_months(store: Listing, files: list[SourceFile]) -> list[str]:
-    """The months in the first column of undeclared files; stands in for reading the rows."""
-    rows = [row for file in files for row in csv.reader(io.StringIO(store.content[file.key].decode()))]
-    return sorted({row[0] for row in rows if row})
+def stated_months(store: Listing, files: list[SourceFile]) -> dict[str, tuple[str, str] | None]:
+    """The months in the first column of undeclared files, days in the second; stands in for reading the rows."""
+    rows = [row for file in files for row in csv.reader(io.StringIO(store.content[file.key].decode())) if row]
+    days = {month: sorted(row[1] for row in rows if row[0] == month and len(row[1]) == 10) for month, *_ in rows}
+    return {month: (days[month][0], days[month][-1]) if days[month] else None for month in sorted(days)}
 
 
 def find(source_format: str, store: Listing) -> list[Found]:
@@ -458,6 +459,39 @@ def test_daily_files_that_restate_the_month_are_never_added_together():
     assert taken("cost_details", store) == {"2026-10": ["x/export-20261002.csv"]}
 
 
+def _days(first: int, last: int) -> str:
+    return "\n".join(f"2026-10,2026-10-{day:02d}" for day in range(first, last + 1))
+
+
+@pytest.mark.parametrize("source_format", ["focus", "cost_details", "cur"])
+@pytest.mark.parametrize("spans", [[(1, 1), (2, 2)], [(1, 10), (11, 20)], [(1, 10), (8, 17)], [(11, 20), (1, 10)]])
+def test_increments_without_a_manifest_are_refused_and_not_reduced_to_the_newest(source_format, spans):
+    """Daily files, ten-day files, a sliding window, and the older half delivered last."""
+    store = Listing()
+    for number, span in enumerate(spans):
+        store.put(f"x/{number}/bill.csv", _days(*span))
+
+    (october,) = find(source_format, store)
+
+    said = str(october.problem)
+    (older, newer) = spans
+    assert f"x/0/bill.csv holds 2026-10-{older[0]:02d} to 2026-10-{older[1]:02d}" in said
+    assert f"the newer x/1/bill.csv holds 2026-10-{newer[0]:02d} to 2026-10-{newer[1]:02d}" in said
+    assert "numbered parts of one folder" in said and "previous delivery stays" in said
+
+
+@pytest.mark.parametrize(
+    "spans", [[(1, 10), (1, 20)], [(1, 20), (1, 10)], [(1, 10), (11, 20), (1, 31)], [(3, 9), (5, 6)]]
+)
+def test_versions_of_a_month_that_hold_its_first_days_replace_each_other(spans):
+    """Month to date, an older copy delivered again, the whole month after increments, a shrunk month."""
+    store = Listing()
+    for number, span in enumerate(spans):
+        store.put(f"x/{number}/bill.csv", _days(*span))
+
+    assert taken("focus", store) == {"2026-10": [f"x/{len(spans) - 1}/bill.csv"]}
+
+
 @pytest.mark.parametrize(
     "names",
     [
@@ -542,7 +576,7 @@ def test_a_file_that_cannot_be_read_fails_the_month_that_its_path_states():
     """The other months of the source go on."""
     store = Listing().put("x/20260901-20260930/e.csv", "a").put("x/20261001-20261031/e.csv", "2026-10,1")
 
-    def peek(listing: Listing, files: list[SourceFile]) -> list[str]:
+    def peek(listing: Listing, files: list[SourceFile]) -> dict[str, tuple[str, str] | None]:
         if "20260901" in files[0].key:
             raise BadExportError(files[0].key, "is cut short")
         return stated_months(listing, files)
