@@ -1,7 +1,8 @@
 """Build, forecast, look for anomalies, audit and publish the marts whenever a bill or signal has changed.
 
 Readers see the old run or the new one, never a mixture: a failing test or audit leaves the previous run published.
-A forecast or recommendation that cannot be computed fails `fail_if_any` after the bills were published without it.
+A forecast or recommendation that cannot be computed, or a month without an exchange rate, fails `fail_if_any` after the
+bills were published without it.
 The log names the model or the fact that failed. After mending the decision file or the export, clear the failed task,
 or run `finops build` and `finops publish` in the workspace. Needs the pool `warehouse_writer` with one slot.
 """
@@ -44,9 +45,14 @@ def build_marts():
 
     @task
     def fail_if_any(problems: list[str]) -> None:
-        """Last, so that bills are published although a forecast or recommendation could not be made."""
+        """Last, so that bills are published although a forecast could not be made or a rate is missing."""
         from airflow.sdk.exceptions import AirflowFailException
 
+        from pipelines.rates import unrated_costs
+        from pipelines.settings import Workspace
+
+        unrated = unrated_costs(Workspace.open())
+        problems = [*problems, *([str(unrated)] if unrated else [])]
         if problems:
             raise AirflowFailException("\n".join(problems))
 

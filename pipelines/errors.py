@@ -18,6 +18,7 @@ class FinopsError(Exception):
     ├── SeriesError          a table of series to be forecast
     ├── InvoiceError         invoices ask for more or less than the ledger's charges
     ├── ResultError          a forecast or another result could not be computed; costs are published without it
+    ├── RateError            costs without an exchange rate; they are published in their own currency
     ├── AuditError           the marts failed the audit before publishing
     └── ToolError            a program of another environment cannot run
     """
@@ -80,6 +81,10 @@ class InvoiceError(FinopsError):
 
 class ResultError(FinopsError):
     """A step that computes from the built warehouse broke off; what it found before stays."""
+
+
+class RateError(FinopsError):
+    """Costs of a month have no rate into the reporting currency; they are published without those amounts."""
 
 
 class AuditError(FinopsError):

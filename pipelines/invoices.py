@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 import duckdb
 
 from pipelines.errors import InvoiceError
+from pipelines.outputs.statement_periods import last_day
 from pipelines.outputs.statement_text import plain_decimal
 from pipelines.settings import Workspace
 
@@ -57,6 +59,15 @@ def missing_invoices(con: duckdb.DuckDBPyConnection, period: str) -> list[str]:
         for bill, invoice, seller, currency, amount in con.execute(_MISSING, [period]).fetchall()
         if amount
     ]
+
+
+def awaited_invoices(con: duckdb.DuckDBPyConnection, today: date) -> list[str]:
+    """Sentences: what is missing of months that are over at `today`, by month; what keeps each of them from closing."""
+    months = con.execute(
+        "select distinct billing_period from fct_invoice_reconciliation where status = 'missing' order by 1"
+    ).fetchall()
+    over = [period for (period,) in months if last_day(period) < today]
+    return [f"{period}  {sentence}" for period in over for sentence in missing_invoices(con, period)]
 
 
 def _amount(value: Decimal) -> str:

@@ -25,6 +25,7 @@ from pipelines.outputs.letters import Letter, write_letters
 from pipelines.outputs.publish import current_run, publish, published_from_built
 from pipelines.outputs.statement_periods import is_week_or_day, last_day
 from pipelines.outputs.statements import StatementSummary, write_statements
+from pipelines.rates import unrated_costs
 from pipelines.settings import Workspace, is_period
 
 Progress = Callable[[str], None]
@@ -36,7 +37,7 @@ class RunSummary:
     published: Path | None  # the run that readers see now
     statements: StatementSummary | None
     was_published: bool
-    problems: tuple[FinopsError, ...] = ()  # of signals and results: bills are published without them
+    problems: tuple[FinopsError, ...] = ()  # of signals, results and rates: bills are published without them
 
 
 def run(workspace: Workspace, period: str | None = None, progress: Progress = lambda _: None) -> RunSummary:
@@ -72,6 +73,8 @@ def run(workspace: Workspace, period: str | None = None, progress: Progress = la
         problems += compute_results(workspace, progress).failed
         progress("4/5  auditing and publishing")
         current = publish(workspace, progress=progress).folder
+    unrated = unrated_costs(workspace)
+    problems += [unrated] if unrated else []
     write_atomically(published_inputs, inputs)
     progress("5/5  writing the showback")
     statements = showback(workspace, None, progress) if newest_period(current) else None

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
 
+import duckdb
+
+from pipelines.invoices import awaited_invoices
 from pipelines.landing.deliveries import landed_deliveries
 from pipelines.learned import Learned, learned
 from pipelines.outputs.publish import current_run
+from pipelines.rates import unrated_costs
 from pipelines.settings import Workspace, periods_in
 
 
@@ -28,13 +33,14 @@ class WorkspaceState:
     published: str | None
     problems: list[str]
     next_command: str
+    missing_invoices: list[str]  # of months that are over
     learned: Learned  # by the published run: completeness, restatements and columns since the run before
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
 
 
-def workspace_status(workspace: Workspace) -> WorkspaceState:
+def workspace_status(workspace: Workspace, today: date | None = None) -> WorkspaceState:
     """The state of a workspace from its files and published marts alone; nothing is read from a provider."""
     deliveries = landed_deliveries(workspace)
     sources = []
@@ -53,6 +59,14 @@ def workspace_status(workspace: Workspace) -> WorkspaceState:
         held = f"{reasons.parent.parent.name} {reasons.parent.name}"
         problems.append(f"{held}: in quarantine: {'; '.join(json.loads(reasons.read_text('utf-8')))}")
     current = current_run(workspace)
+    awaited: list[str] = []
+    if current:
+        with duckdb.connect(str(current / "marts.duckdb"), read_only=True) as marts:
+            tables = {row[0] for row in marts.execute("select table_name from duckdb_tables()").fetchall()}
+            if "fct_invoice_reconciliation" in tables:  # else published by an older version
+                awaited = awaited_invoices(marts, today or datetime.now(UTC).date())
+    unrated = unrated_costs(workspace)
+    problems += [str(unrated)] if unrated else []
     if not workspace.sources:
         next_command = f"name a source in {workspace.root / 'finops.toml'}"
     else:
@@ -61,4 +75,4 @@ def workspace_status(workspace: Workspace) -> WorkspaceState:
     for month in news.open_months:
         if month.missing_days and next_command == "finops showback":
             next_command = f"finops land {month.source} --period {month.billing_period}"
-    return WorkspaceState(sources, current.name if current else None, problems, next_command, news)
+    return WorkspaceState(sources, current.name if current else None, problems, next_command, awaited, news)

@@ -118,7 +118,8 @@ def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
         out.print(f"\nPublished   {state.published or 'nothing yet'}")
         for problem in state.problems:
             out.print(f"Wrong       {problem}", markup=False)
-        for label, sentence in state.learned.lines():
+        awaited = [("Invoice", sentence) for sentence in state.missing_invoices]
+        for label, sentence in (*awaited, *state.learned.lines()):
             out.print("\n".join(textwrap.wrap(f"{label:<12}{sentence}", 80, subsequent_indent=" " * 12)), markup=False)
         command = state.next_command.removeprefix("finops ")
         if command != state.next_command:

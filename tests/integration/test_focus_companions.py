@@ -32,6 +32,24 @@ def test_invoice_details_add_up_to_what_the_invoices_bill(ledger, built):
     assert {invoice: total for invoice, total in found if invoice in expected} == expected
 
 
+def test_invoice_details_have_the_dates_of_the_invoices_that_landed(ledger, built):
+    """Straight from the invoice files; a charge's invoice that has not landed has no dates."""
+    columns = "bill, invoice_id, issued_on, due_on"
+    invoices = duckdb.sql(
+        f"select distinct {columns} from read_csv('{built.root}/exports/invoices/*.csv', all_varchar = true)"
+    ).fetchall()
+    dates = {invoice: (issued, due) for _, invoice, issued, due in invoices}
+    found = ledger.execute(
+        "select InvoiceId, cast(InvoiceIssueDate as date)::varchar, cast(PaymentDueDate as date)::varchar, "
+        "InvoiceIssueStatus from focus_invoice_detail"
+    ).fetchall()
+
+    assert any(issued for _, issued, _, _ in found)
+    for invoice, issued, due, status in found:
+        assert (issued, due) == dates.get(invoice, (None, None)), invoice
+        assert status == "Issued" or issued is None
+
+
 def test_every_charge_has_its_billing_period_and_every_commitment_is_listed(ledger):
     """The keys that FOCUS joins the datasets on find exactly one row, for every charge."""
     missing = ledger.execute(

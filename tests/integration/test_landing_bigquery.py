@@ -7,6 +7,8 @@ from decimal import Decimal
 import duckdb
 import pyarrow as pa
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from google.cloud.bigquery import SchemaField, Table, TimePartitioning
 
 from pipelines.landing import land
@@ -409,6 +411,7 @@ def test_a_bigquery_that_keeps_refusing_is_a_clear_failure(tmp_path, table, appe
         (QUERY, THROTTLED, later),
         (PAGE, UNAVAILABLE, later),
         (METADATA, EXPIRED, "Renew the credentials (`gcloud auth application-default login`) and check this machine's"),
+        (QUERY, EXPIRED, "Renew the credentials"),
         (PAGE, EXPIRED, "Renew the credentials"),
         (QUERY, refused(403, "accessDenied", "User does not have bigquery.jobs.create"), "roles/bigquery.jobUser"),
     ):
@@ -441,6 +444,30 @@ def test_a_server_that_is_not_there_is_a_clear_failure(tmp_path, table, append, 
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", "127.0.0.1:1")
     (failed,) = land(opened_on(tmp_path / "w", uri(table))).failed
     assert "cannot be read" in str(failed.error) and "Run `finops land` again later" in failed.error.fix
+
+
+def test_a_key_that_google_no_longer_accepts_is_a_clear_failure(tmp_path, monkeypatch):
+    """The credentials themselves expired: Google's token door says so, BigQuery is never asked, no secret is shown."""
+    secret = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    answer = {"error": "invalid_grant", "error_description": "Token has been expired or revoked."}
+    with faulty_proxy("http://127.0.0.1:1") as door:
+        door.inject("POST /token", answer=(400, {"Content-Type": "application/json"}, json.dumps(answer).encode()))
+        key = {
+            "type": "service_account", "project_id": "acme", "private_key_id": "k1", "private_key": secret.decode(),
+            "client_email": "finops@acme.iam.gserviceaccount.com", "token_uri": f"{door.url}/token",
+        }  # fmt: skip
+        (tmp_path / "key.json").write_text(json.dumps(key))
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "key.json"))
+        monkeypatch.delenv("BIGQUERY_EMULATOR_HOST", raising=False)
+        monkeypatch.setattr(store, "PATIENCE", 3.0)
+        (failed,) = land(opened_on(tmp_path / "w", "bigquery://acme/billing/export")).failed
+        assert door.seen("POST /token")
+
+    assert "Token has been expired or revoked" in failed.error.what and "previous deliver" in failed.error.done
+    assert failed.error.fix.startswith("Renew the credentials (`gcloud auth application-default login`)")
+    assert "PRIVATE KEY" not in str(failed.error)
 
 
 def test_bignumeric_keeps_every_digit_as_text():

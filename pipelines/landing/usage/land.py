@@ -22,7 +22,7 @@ from pipelines.landing.deliveries import locked, write_atomically
 from pipelines.landing.stores import TableStore, open_store
 from pipelines.landing.usage.aws_api import AwsSession, collect
 from pipelines.landing.usage.files import days_in, read_days, tables_of
-from pipelines.landing.usage.tables import SCHEMAS, partition, write_partition
+from pipelines.landing.usage.tables import SCHEMAS, partition, usage_days, write_partition
 from pipelines.settings import SignalSource, Workspace
 
 
@@ -32,7 +32,7 @@ class UsageResult:
 
     source: str
     outcome: str  # landed | unchanged | failed
-    days: int
+    days: int  # that were landed; of an unchanged source all that have landed
     rows: int
     gaps: int  # places that could not be looked at
     error: FinopsError | None = None
@@ -104,9 +104,17 @@ def _land_files(workspace: Workspace, source: SignalSource) -> UsageResult:
                 gaps = pc.sum(pc.not_equal(read["status"], "ok")).as_py() or 0
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    if changed:
-        write_atomically(memory, json.dumps(seen))
-    return UsageResult(source.name, "landed" if changed else "unchanged", len(days), rows, gaps)
+    if not changed:
+        return _unchanged(workspace, source.name)
+    write_atomically(memory, json.dumps(seen))
+    return UsageResult(source.name, "landed", len(days), rows, gaps)
+
+
+def _unchanged(workspace: Workspace, source: str) -> UsageResult:
+    """What has landed of a source before, and still holds."""
+    landed = [(table, day) for table, name, day, _ in usage_days(workspace) if name == source]
+    rows = sum(pq.read_metadata(partition(workspace, table, source, day)).num_rows for table, day in landed)
+    return UsageResult(source, "unchanged", len({day for _, day in landed}), rows, 0)
 
 
 def _seen(memory: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 -- FOCUS 1.4 Invoice Detail, derived from the charges that name their invoice.
 -- Grain: invoice × issuer × billing account × billing period × charge category × currency.
--- Dates, terms and references of payment stand on the invoice only: they are empty and named in x_gaps.
+-- Dates stand on the invoice only: they are those of the invoice that landed, if it has. Terms and references of payment do
+-- not land: they are empty and named in x_gaps.
 with
 
 charges as (
@@ -25,6 +26,16 @@ deliveries as (
 
 periods as (
     select * from {{ ref('focus_billing_period') }}
+),
+
+invoices as (
+    select
+        x_source,
+        invoice_id,
+        min(issued_on) as issued_on,
+        min(due_on) as due_on
+    from {{ ref('stg_invoices__rows') }}
+    group by x_source, invoice_id
 )
 
 select
@@ -44,15 +55,19 @@ select
     ]) }} as varchar) as InvoiceDetailId,
     cast(max(deliveries.last_landed_at) as timestamp) as InvoiceDetailLastUpdated,
     cast(charges.invoice_id as varchar) as InvoiceId,
-    cast(null as timestamp) as InvoiceIssueDate,
-    cast(case min(periods.BillingPeriodStatus) when 'Closed' then 'Issued' else 'Open' end as varchar) as InvoiceIssueStatus,
+    cast(min(invoices.issued_on) as timestamp) as InvoiceIssueDate,
+    cast(case
+        when min(invoices.issued_on) is not null or min(periods.BillingPeriodStatus) = 'Closed' then 'Issued'
+        else 'Open'
+    end as varchar) as InvoiceIssueStatus,
     cast(charges.invoice_issuer_name as varchar) as InvoiceIssuerName,
-    cast(null as timestamp) as PaymentDueDate,
+    cast(min(invoices.due_on) as timestamp) as PaymentDueDate,
     cast(null as varchar) as PaymentTerms,
     cast(null as varchar) as ReferenceInvoiceId,
     cast('PaymentTerms,ReferenceInvoiceId' as varchar) as x_gaps
 from charges
 left join deliveries on charges.x_source = deliveries.x_source and charges.x_billing_period = deliveries.billing_period
+left join invoices on charges.x_source = invoices.x_source and charges.invoice_id = invoices.invoice_id
 left join periods
     on
         charges.invoice_issuer_name = periods.InvoiceIssuerName
