@@ -113,7 +113,8 @@ def rewrite(exports: Path, month: str) -> None:
 
 def _rewrite(con: duckdb.DuckDBPyConnection, file: Path, query: str) -> None:
     changed = file.with_suffix(".new")
-    names = [row[0] for row in con.execute(f"describe select * from read_parquet('{file}')").fetchall()]
+    lines = f"read_parquet('{file}', hive_partitioning = false)"  # a folder's BILLING_PERIOD= is no column of the file
+    names = [row[0] for row in con.execute(f"describe select * from {lines}").fetchall()]
     con.sql(f"select {', '.join(names)} from ({query})").write_parquet(str(changed))
     os.replace(changed, file)
 
