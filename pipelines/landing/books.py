@@ -110,6 +110,7 @@ EVENTS = pa.schema(
         "billing_period": pa.string(),
         "revision": pa.int32(),
         "content_hash": pa.string(),
+        "journal_hash": pa.string(),
         "previous_hash": pa.string(),
         "chain_hash": pa.string(),
         "recorded_at": pa.string(),
@@ -122,6 +123,15 @@ STATEMENT_HASH = (
     "sha256(coalesce(string_agg(concat_ws('|', line_id, billing_period, posting_period, cost_center_id, kind, "
     "x_source, coalesce(provider, ''), service_name, currency, cast(amount as varchar), "
     "cast(billed_amount as varchar), coalesce(cast(amount_reporting as varchar), '')), chr(10) order by line_id), ''))"
+)
+
+# And this one in macro journal_hash.
+_JOURNAL_HASH = (
+    "sha256(coalesce(string_agg(concat_ws('|', journal_id, cast(line_no as varchar), billing_period, "
+    "coalesce(origin_period, ''), coalesce(cast(posting_date as varchar), ''), coalesce(company, ''), "
+    "coalesce(account, ''), coalesce(cost_center_id, ''), coalesce(cast(debit as varchar), ''), "
+    "coalesce(cast(credit as varchar), ''), currency, coalesce(text, ''), coalesce(source_ref, ''), "
+    "coalesce(reversal_of, '')), chr(10) order by journal_id, line_no), ''))"
 )
 
 
@@ -150,6 +160,7 @@ class BookEvent:
     decided_by: str = ""
     reason: str = ""
     journal_columns: tuple[tuple[str, str], ...] | None = None  # of a close; None where it kept none
+    journal_hash: str = ""  # empty where no journal was posted
 
 
 def book_events(workspace: Workspace) -> list[BookEvent]:
@@ -178,6 +189,7 @@ def record(
     postings = [e for e in events if e.event != "soft_close"]
     previous = postings[-1].chain_hash if postings else ""
     revision = sum(1 for e in postings if e.billing_period == period) + 1
+    journal = "" if posting is None or posting.journal is None else _journal_hash(posting.journal)
     recorded = BookEvent(
         sequence=len(events) + 1,
         event=event,
@@ -185,11 +197,12 @@ def record(
         revision=revision,
         content_hash=content_hash,
         previous_hash=previous,
-        chain_hash=hashlib.sha256((previous + content_hash).encode()).hexdigest(),
+        chain_hash=hashlib.sha256((previous + content_hash + journal).encode()).hexdigest(),
         recorded_at=recorded_at,
         decided_by=decided_by,
         reason=reason,
         journal_columns=posting.journal_columns if posting else None,
+        journal_hash=journal,
     )
     folder = _folder(workspace)
     folder.mkdir(parents=True, exist_ok=True)
@@ -253,6 +266,13 @@ def closed_periods(events: list[BookEvent]) -> list[str]:
 def statement_hash(con: duckdb.DuckDBPyConnection, relation: str) -> str:
     row = con.execute(f"select {STATEMENT_HASH} from {relation}").fetchone()
     return str(row[0]) if row else ""
+
+
+def _journal_hash(journal: pa.Table) -> str:
+    with duckdb.connect() as con:
+        con.register("posted", _numbered(journal, 0).cast(JOURNAL))
+        [(found,)] = con.execute(f"select {_JOURNAL_HASH} from posted").fetchall()
+    return str(found)
 
 
 def _numbered(table: pa.Table, sequence: int) -> pa.Table:

@@ -3,16 +3,18 @@
 import csv
 import json
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
 import pytest
 
 from pipelines.build import build
 from pipelines.close import CloseError, close, reopen
+from pipelines.dbt_command import run_dbt
 from pipelines.errors import BuildError
 from pipelines.explain import explain, lines_of
 from pipelines.landing import land
-from pipelines.landing.books import book_events
+from pipelines.landing.books import book_events, register_books
 from pipelines.landing.decision_files import FILES
 from pipelines.outputs.publish import current_run, publish
 from pipelines.run import showback
@@ -54,6 +56,21 @@ def refresh(opened) -> None:
 def ask(opened, sql: str) -> list[tuple]:
     with duckdb.connect(str(current_run(opened) / "marts.duckdb"), read_only=True) as con:
         return con.execute(sql).fetchall()
+
+
+def replace_in(kept: Path, column: str) -> None:
+    duckdb.execute(f"copy (select * replace ({column}) from '{kept}') to '{kept}.new' (format parquet)")
+    kept.with_name(kept.name + ".new").replace(kept)
+
+
+def intact_postings(opened) -> list[bool]:
+    """Whether each posting is as it was sealed, computed anew."""
+    register_books(opened)
+    run_dbt(opened, ["run", "--select", "fct_closed_statements"])
+    with duckdb.connect(str(opened.warehouse), read_only=True) as con:
+        return [
+            seal for (seal,) in con.execute("select is_intact from fct_closed_statements order by sequence").fetchall()
+        ]
 
 
 def explained(opened, center: str) -> str:
@@ -183,12 +200,15 @@ def test_the_life_of_a_month(books):
         ("FIN-2026-09-USD-R1", "6999", Decimal(150), Decimal(0)),
     ]
 
+    # Someone books the closed month on another account in landing: the chain is broken.
+    journal_kept = sorted((books.landing / "books").glob("*-close-2026-09-journal.parquet"))[-1]
+    as_posted = journal_kept.read_bytes()
+    replace_in(journal_kept, "'6999' as account")
+    assert intact_postings(books) == [False, True]
+    journal_kept.write_bytes(as_posted)
+
     # Someone changes a cent of the closed statement in landing: the next build says so.
     posted = sorted((books.landing / "books").glob("*-close-2026-09.parquet"))[-1]
-    duckdb.execute(
-        f"copy (select * replace (cast(amount + 0.01 as decimal(28, 12)) as amount) from '{posted}') "
-        f"to '{posted}.new' (format parquet)"
-    )
-    posted.with_name(posted.name + ".new").replace(posted)
+    replace_in(posted, "cast(amount + 0.01 as decimal(28, 12)) as amount")
     with pytest.raises(BuildError, match="assert_closed_statements_are_intact"):
         build(books)
