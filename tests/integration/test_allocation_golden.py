@@ -10,9 +10,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines.build import build
+from pipelines.build import register_deliveries
+from pipelines.dbt_command import run_dbt
 from pipelines.landing import land
 from pipelines.landing.decision_files import FILES
+from pipelines.landing.decisions import land_decisions
 from tests.integration.bills import open_workspace
 
 MONTH = "2026-10"
@@ -163,6 +165,9 @@ def charge(cost: str, service: str, account: str = "", day: int = 1) -> list[str
             "Other Cloud", account, cost, cost, cost, cost]  # fmt: skip
 
 
+_CAUTIOUS = ("--indirect-selection", "cautious")  # checks of what is built, not of what would be compared with it
+
+
 @pytest.fixture(scope="module")
 def company(tmp_path_factory):
     """All cases landed and built once."""
@@ -181,7 +186,9 @@ def company(tmp_path_factory):
     opened = open_workspace(root, *sources)
     write_decisions(opened.decisions)
     assert not land(opened).failed
-    build(opened)
+    land_decisions(opened)
+    register_deliveries(opened)
+    run_dbt(opened, ["build", "--select", "+fct_chargeback", "--exclude-resource-type", "unit_test", *_CAUTIOUS])
     return opened
 
 
