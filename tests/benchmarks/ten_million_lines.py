@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import duckdb
 import psutil
@@ -152,11 +153,14 @@ def show(name: str, made: Measured, copy: Measured) -> None:
 def measured(*command: str) -> Measured:
     """Run a command; raises CalledProcessError with what it said when it fails."""
     began, peak, before = time.monotonic(), 0, resource.getrusage(resource.RUSAGE_CHILDREN)
-    with psutil.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        while process.poll() is None:
-            peak = max(peak, sum(_memory_of(process)))
-            time.sleep(0.2)
-        said = process.stdout.read()
+    # Into a file: a pipe that nobody reads fills up and stops the command (DuckDB draws progress bars under -c).
+    with TemporaryFile("w+") as output:
+        with psutil.Popen(command, stdout=output, stderr=subprocess.STDOUT) as process:
+            while process.poll() is None:
+                peak = max(peak, sum(_memory_of(process)))
+                time.sleep(0.2)
+        output.seek(0)
+        said = output.read()
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command, said[-2000:])
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
