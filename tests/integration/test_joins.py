@@ -8,6 +8,7 @@ import duckdb
 _MATCH_BY_PATTERN = {
     "int_allocation__commitment_benefit",
     "int_allocation__rule_matches",
+    "int_budgets__items",
     "int_budgets__scope_costs",
     "int_completeness__lags",
     "int_currency__decided_rates",

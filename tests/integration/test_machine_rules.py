@@ -60,7 +60,7 @@ def test_a_machine_that_idles_outside_office_hours_gets_a_schedule(rules):
 
     signals = networked(machine("i-1").hours("i-1", "cpu_pct", office, days=14), "i-1", days=14)
     found = rules.found(signals, columns="saved_share, stack_order")
-    assert ("aws_ec2_schedule", "i-1", Decimal("0.702380952380"), 2) in found
+    assert ("aws_ec2_schedule", "i-1", Decimal("0.702380952381"), 2) in found
     production = networked(machine("i-1", environment="prod").hours("i-1", "cpu_pct", office, days=14), "i-1", days=14)
     assert "aws_ec2_schedule" not in rule_ids(rules, production)
 
