@@ -1,5 +1,6 @@
 -- What each budgeted scope cost, in reporting currency. Grain: scope × value × day.
 -- Costs are effective and allocated. One currency without a rate makes the day NULL: it is never counted as nothing.
+-- Each line is converted by itself, as for int_budgets__items, so that both have the same total to the last decimal.
 with
 
 scopes as (
@@ -18,7 +19,7 @@ costs as (
         costs.service_name,
         centers.department,
         centers.business_unit,
-        {{ money('sum(costs.allocated_cost * rates.rate)') }} as cost,
+        {{ money('sum(' ~ money('costs.allocated_cost * rates.rate') ~ ')') }} as cost,
         sum(case when rates.rate is null then 1 else 0 end) as unconverted
     from {{ ref('fct_allocated_costs') }} as costs
     left join {{ ref('int_currency__rates') }} as rates
