@@ -225,7 +225,10 @@ def _plan(pool: Pool, offer: Offer, demand: list[Decimal], today: date, most: De
     now = ((1 - offer.discount) * kept.now).quantize(_CENT_OF_CENTS, ROUND_DOWN)
     done = outcome(commitment / (1 - offer.discount), demand, offer.discount)
     ideal = outcome(best, demand, offer.discount)
+    savings = done.savings * MONTH_HOURS / len(demand)
+    # A few bad days in many weeks may pull the mean out of the tenths; a band always holds what it is the band of.
     weeks = _weekly_savings(commitment / (1 - offer.discount), demand, offer.discount)
+    low, high = (quantile(weeks, Decimal(tenth) / 10) for tenth in (1, 9))
     term_hours = MONTH_HOURS * (offer.term_months or 0)
     findings = kept.findings + warnings(done, offer.discount, offer.term_months, pool.is_hourly)
     used = Decimal(sum(hour >= best for hour in demand)) / len(demand)
@@ -254,9 +257,9 @@ def _plan(pool: Pool, offer: Offer, demand: list[Decimal], today: date, most: De
         "buy_now_commitment_hour": _money(now),
         "commitment_cost_month": _money(commitment * MONTH_HOURS),
         "savings_best_month": _money(ideal.savings * MONTH_HOURS / len(demand)),
-        "savings_month": _money(done.savings * MONTH_HOURS / len(demand)),
-        "savings_low_month": _money(quantile(weeks, Decimal("0.1"))),
-        "savings_high_month": _money(quantile(weeks, Decimal("0.9"))),
+        "savings_month": _money(savings),
+        "savings_low_month": _money(min(low, savings)),
+        "savings_high_month": _money(max(high, savings)),
         "utilisation": _optional(done.utilisation),
         "coverage_after": _ratio(done.coverage),
         "effective_savings_rate_after": _ratio(done.effective_savings_rate),
@@ -286,8 +289,8 @@ def _plan(pool: Pool, offer: Offer, demand: list[Decimal], today: date, most: De
 
 
 def _weekly_savings(capacity: Decimal, demand: list[Decimal], discount: Decimal) -> list[Decimal]:
-    """Savings per month if every week were like each of the whole weeks; the whole history where it is shorter."""
-    weeks = [demand[i : i + WEEK_HOURS] for i in range(0, len(demand) - WEEK_HOURS + 1, WEEK_HOURS)] or [demand]
+    """Savings per month if all weeks were like the seven days from each day on; of all days where there are fewer."""
+    weeks = [demand[i : i + WEEK_HOURS] for i in range(0, len(demand) - WEEK_HOURS + 1, 24)] or [demand]
     return [outcome(capacity, week, discount).savings * MONTH_HOURS / len(week) for week in weeks]
 
 

@@ -8,8 +8,9 @@ from decimal import Decimal
 import duckdb
 
 from pipelines.errors import InvoiceError
+from pipelines.outputs.statement_model import MINOR_UNITS
 from pipelines.outputs.statement_periods import last_day
-from pipelines.outputs.statement_text import plain_decimal
+from pipelines.outputs.statement_text import money_text, plain_decimal
 from pipelines.settings import Workspace
 
 _UNEXPLAINED = """
@@ -54,7 +55,7 @@ def check_invoices(workspace: Workspace) -> None:
 def missing_invoices(con: duckdb.DuckDBPyConnection, period: str) -> list[str]:
     """Sentences: charges of a month whose bills are invoiced, and whose invoice has not landed."""
     return [
-        f"{bill}: no invoice of {seller or 'the provider'} for {_amount(amount)} {currency}"
+        f"{bill}: no invoice of {seller or 'the provider'} for {_shown(amount, currency)}"
         + ("" if invoice == "~missing" else f" (charges name {invoice})")
         for bill, invoice, seller, currency, amount in con.execute(_MISSING, [period]).fetchall()
         if amount
@@ -72,3 +73,7 @@ def awaited_invoices(con: duckdb.DuckDBPyConnection, today: date) -> list[str]:
 
 def _amount(value: Decimal) -> str:
     return plain_decimal(value, 2)
+
+
+def _shown(amount: Decimal, currency: str) -> str:
+    return f"{money_text(amount, MINOR_UNITS.get(currency, 2))} {currency}"

@@ -1,8 +1,8 @@
 """Allocation worked out a second time, with a pencil: charge by charge, in fractions, from the text of decision files.
 
 Written from the domain page's words, to check the models by another way: no SQL, and no code of the product.
-Knows one month, one reporting currency, direct rules, pools of every method that needs no day or source of its own, and
-pools that serve each other (reciprocally).
+Knows one month, one reporting currency, direct rules by tag, account, resource and service, pools of every method that
+needs no day or source of its own, and pools that serve each other (reciprocally).
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Month:
                 return _like(cost.resource, wanted)
             case "service":
                 return _like(cost.service, wanted)
-        raise NotImplementedError(row["match_type"])
+        raise ValueError(f"rules by {row['match_type']} are not for the pencil: its costs carry no such thing")
 
     def _tag_values(self, cost: Cost, key: str) -> list[str]:
         aliases = self._decisions.get("tag_aliases", [])
