@@ -235,3 +235,21 @@ def test_layers_never_save_more_than_a_replay_of_the_hours_says(hours, cheap, de
         saved += by_ri + by_sp - held["ri"] - held["db-sp"]
     claimed = sum((p["savings_month"] for p in rows.values()), D(0))
     assert abs(claimed - saved / 24 * 730) < D("0.000001")
+
+
+def test_a_band_of_savings_holds_the_mean_that_the_newest_days_pull_down():
+    """28 days of 10 save 2 an hour, the 29th of nothing loses 8: (28 · 2 - 8) / 29 · 730 = 1,208.28 a month.
+
+    22 of the 23 weeks know nothing of that day: 1,460 at a tenth and at nine tenths.
+    """
+    pool = Pool("p/a/compute/USD", "p", "a", "compute", "USD", covered_hour=D(1000))
+    start = datetime(2026, 10, 1)
+    for hour in range(29 * 24):
+        pool.services["Compute"][start + timedelta(hours=hour)] = D(10 if hour < 28 * 24 else 0)
+    offer = Offer("sp", "Plan", "savings_plan", None, D("0.20"), 12, "No Upfront", D(0), "decision")
+
+    [row], _ = plan_pool(pool, [offer], TODAY)
+
+    assert [round(row[f"savings_{name}month"], 2) for name in ("low_", "", "high_")] == [
+        D("1208.28"), D("1208.28"), D(1460),
+    ]  # fmt: skip
