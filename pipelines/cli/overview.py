@@ -64,6 +64,9 @@ def print_overview(overview: Any) -> None:
 
 def print_places(workspace: Workspace, published: Path, statements: Any) -> None:
     """Where the results lie, and what to try next."""
+    from pipelines.landing.deliveries import landed_deliveries
+    from pipelines.outputs.statement_periods import periods_before
+
     out.print(f"Marts       {published / 'marts.duckdb'}")
     if statements:
         out.print(f"Statements  {statements.folder} ({statements.statements} cost centres: xlsx, pdf, csv)")
@@ -72,10 +75,7 @@ def print_places(workspace: Workspace, published: Path, statements: Any) -> None
     out.print("\nNext:")
     out.print(f"  {program()} status -w {name}")
     if statements:
-        out.print(f"  {program()} showback {_month_before(statements.period)} -w {name}")
+        before = periods_before(statements.period, 1)
+        is_landed = any(delivery.billing_period == before for delivery in landed_deliveries(workspace))
+        out.print(f"  {program()} {f'showback {before}' if is_landed else 'recommend'} -w {name}")
     out.print(f"  {program()} validate -w {name}")
-
-
-def _month_before(period: str) -> str:
-    year, month = map(int, period.split("-"))
-    return f"{year - 1}-12" if month == 1 else f"{year}-{month - 1:02d}"
