@@ -6,6 +6,7 @@ ledger: the bill says where discounts went.
 """
 
 import json
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,59 @@ def test_attribution_moves_and_makes_nothing(ledger):
         "select count(*), max(abs(moved)) from (select sum(moved_amount) as moved from fct_commitment_attribution "
         "group by billing_account_id, component)"
     ).fetchall() == [(14 * 3 - 1 - 4, 0)]
+
+
+def test_usage_that_the_next_invoice_brings_is_paid_from_the_month_that_has_its_fee(tmp_path):
+    """By hand: 10 units for 60 an hour, of which September uses none and a late hour 4; October uses 5 of its own.
+
+    September stands as it was billed, 60 unused. In October a credit of 50 costs 30, so the late one of 40 costs 24,
+    and 24 of the 60 that stand unused are taken back: over both months the commitment costs its fees of 120.
+    """
+
+    def row(month: str, start: str, what: str, cost: int, units: int, credit: int = 0) -> str:
+        at = datetime.fromisoformat(start)
+        fee = what.startswith("Commitment")
+        credits = [{"name": "CUD", "type": "COMMITTED_USAGE_DISCOUNT", "amount": str(credit)}] if credit else []
+        return json.dumps(
+            {
+                "billing_account_id": "B", "invoice": {"month": month}, "cost_type": "regular", "currency": "USD",
+                "currency_conversion_rate": "1", "service": {"id": "6F81", "description": "Compute Engine"},
+                "sku": {"id": what[:4], "description": what}, "location": {"region": "us-west1"},
+                "project": {"id": "fees" if fee else "shop"}, "subscription": {"instance_id": "S"} if fee else None,
+                "usage_start_time": f"{at} UTC", "usage_end_time": f"{at + timedelta(hours=1)} UTC", "cost": str(cost),
+                "usage": {"amount": units, "unit": "hour", "amount_in_pricing_units": units, "pricing_unit": "hour"},
+                "credits": credits,
+            }
+        )  # fmt: skip
+
+    fee, core = "Commitment v1: N2 Cpu in Americas for 1 Year", "N2 Instance Core running in Americas"
+    lines = [
+        row("202609", "2026-10-01 06:00:00", fee, 60, 10),
+        row("202610", "2026-10-02 07:00:00", fee, 60, 10),
+        row("202610", "2026-10-02 07:00:00", core, 50, 5, -50),
+        row("202610", "2026-10-01 06:00:00", core, 40, 4, -40),
+    ]
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export/bill.json").write_text("\n".join(lines) + "\n")
+    source = {"name": "gcp", "provider": "gcp", "format": "billing_export", "uri": str(tmp_path / "export")}
+    workspace = open_workspace(tmp_path / "w", source)
+    workspace.decisions.mkdir()
+    land(workspace)
+    build(workspace)
+    with duckdb.connect(str(workspace.warehouse), read_only=True) as con:
+        rows = con.execute(
+            "select x_billing_period, x_rule, sub_account_id, charge_class, sum(billed_cost), sum(effective_cost) "
+            "from int_focus__charges where commitment_discount_id = 'S' group by all order by all"
+        ).fetchall()
+
+    assert rows == [
+        ("2026-09", "gcp/commitment_fee", "fees", None, 60, 0),
+        ("2026-09", "gcp/unused_commitment", "fees", None, 0, 60),
+        ("2026-10", "gcp/commitment_fee", "fees", None, 60, 0),
+        ("2026-10", "gcp/covered_usage", "shop", None, 0, 30 + 24),
+        ("2026-10", "gcp/late_commitment_use", "fees", "Correction", 0, -24),
+        ("2026-10", "gcp/unused_commitment", "fees", None, 0, 30),
+    ]
 
 
 def test_a_scope_that_names_nobody_or_a_neighbour_s_account_is_refused(tmp_path):

@@ -131,12 +131,34 @@ charges as (
     where
         lines.x_rule = 'commitment_fee'
         and lines.net_cost - lines.promotion_credit <> coalesce(coverage.used_cost, 0)
+
+    union all
+    -- What usage of earlier invoices' months used, which stands there as unused.
+    select
+        lines.*,
+        'late_commitment_use' as charge_rule,
+        cast(0 as decimal(28, 12)) as billed_cost,
+        -coverage.used_cost as effective_cost,
+        cast(0 as decimal(13, 12)) as share_from,
+        cast(0 as decimal(13, 12)) as share_to,
+        coverage.commitment_id,
+        coverage.commitment_name,
+        'Unused' as commitment_status
+    from lines
+    inner join coverage
+        on
+            lines.x_source = coverage.x_source
+            and lines.x_billing_period = coverage.x_billing_period
+            and lines.x_source_file = coverage.x_source_file
+            and lines.x_source_row = coverage.x_source_row
+            and coverage.line_kind = 'late_use'
 ),
 
 shared as (
     select
         * exclude (list_price, contracted_price),
         charge_rule in ('usage', 'covered_usage') as is_usage,
+        coalesce(commitment_status = 'Unused', false) as is_unused,
         charge_rule in ('usage', 'covered_usage', 'commitment_fee', 'subscription') as is_sold,
         charge_rule in ('usage', 'covered_usage') and (charge_rule = 'covered_usage' or has_consumption_price) as is_committed,
         list_price as exported_list_price,
@@ -177,7 +199,7 @@ select
     coalesce(lines.usage_end_time, lines.usage_start_time) as charge_period_end,
 
     case
-        when lines.charge_rule in ('usage', 'covered_usage', 'unused_commitment') then 'Usage'
+        when lines.is_usage or lines.is_unused then 'Usage'
         when lines.charge_rule in ('commitment_fee', 'subscription') then 'Purchase'
         when lines.charge_rule = 'tax' then 'Tax'
         when lines.charge_rule in ('goodwill', 'credit', 'promotion') then 'Credit'
@@ -185,6 +207,7 @@ select
     end as charge_category,
     -- An earlier invoice's usage, by the month that Google's invoices have.
     case
+        when lines.charge_rule = 'late_commitment_use' then 'Correction'
         when lines.adjustment_type in ('USAGE_CORRECTION', 'PRICE_CORRECTION', 'METADATA_CORRECTION')
             and lines.usage_start_time < {{ to_utc('cast(lines.invoice_date as timestamp)', 'America/Los_Angeles') }}
             then 'Correction'
@@ -194,7 +217,7 @@ select
         else coalesce(lines.adjustment_description, lines.sku_description, lines.service_description)
     end as charge_description,
     case
-        when lines.charge_rule in ('usage', 'covered_usage', 'unused_commitment') then 'Usage-Based'
+        when lines.is_usage or lines.is_unused then 'Usage-Based'
         when lines.charge_rule in ('commitment_fee', 'subscription') then 'Recurring'
         else 'One-Time'
     end as charge_frequency,
@@ -203,19 +226,19 @@ select
     {{ money('lines.effective_cost') }} as effective_cost,
     case
         when lines.is_sold then lines.shared_list_cost
-        when lines.charge_rule = 'unused_commitment' then 0
+        when lines.is_unused then 0
         else {{ money('lines.billed_cost') }}
     end as list_cost,
     case
         when lines.is_sold then lines.shared_contracted_cost
-        when lines.charge_rule = 'unused_commitment' then 0
+        when lines.is_unused then 0
         else {{ money('lines.billed_cost') }}
     end as contracted_cost,
 
     case when lines.is_usage then lines.exported_list_price end as list_unit_price,
     case when lines.is_usage then lines.exported_contracted_price end as contracted_unit_price,
     case
-        when lines.charge_rule = 'unused_commitment' or lines.is_committed then 'Committed'
+        when lines.is_unused or lines.is_committed then 'Committed'
         when not lines.is_sold then null
         when lines.is_usage and regexp_matches(coalesce(lines.sku_description, ''), 'spot|preemptible', 'i') then 'Dynamic'
         else 'Standard'
@@ -239,7 +262,7 @@ select
         when lines.commitment_id is null then null
         when lines.commitment_category = 'Spend' and lines.charge_rule = 'commitment_fee' then {{ money('lines.billed_cost - lines.offset_credit') }}
         when lines.commitment_category = 'Spend' then {{ money('lines.effective_cost') }}
-        when lines.charge_rule <> 'unused_commitment' then lines.priced_quantity
+        when not lines.is_unused then lines.priced_quantity
         when lines.net_cost > 0 and lines.effective_cost between 0 and lines.net_cost
             then {{ quantity_between('lines.usage_amount_in_pricing_units', '0', 'cast(' ~ unit_price('lines.effective_cost', 'lines.net_cost') ~ ' as decimal(13, 12))') }}
     end as commitment_discount_quantity,
@@ -293,7 +316,7 @@ select
         case when lines.is_sold and lines.cost_at_effective_price_default is null then 'ContractedCost' end,
         case
             when lines.is_committed and lines.commitment_id is null
-                or lines.commitment_id is not null and lines.charge_rule in ('commitment_fee', 'unused_commitment')
+                or lines.commitment_id is not null and (lines.charge_rule = 'commitment_fee' or lines.is_unused)
                 and lines.subscription_instance_id is null then 'CommitmentDiscountId'
         end
     ), '') as source_gaps

@@ -1,16 +1,42 @@
 {{ config(materialized='table') }}
--- Which commitment paid how much of which usage, in Google's credit model. Grain: covered usage row × commitment, and one
--- row per commitment fee with the part of it that was used.
+-- Which commitment paid how much of which usage, in Google's credit model. Grain: covered usage row × commitment, one
+-- row per commitment fee with the part of it that was used, and one per commitment with what late usage used of it.
 -- A pool is what the fees and the credits of one account, resource, region and hour (day, where a row is longer) have in
 -- common. What is used of a pool's fees is covered units ÷ committed units where both are priced or else measured in the
 -- same unit, else at most what the credits are worth: nobody pays more with a commitment than without. It is laid out over
 -- the covered usage in proportion to the credits (focus.md 4.3), the fees one after the other, so that nothing is lost to
 -- rounding.
+-- Usage that a later invoice brings has its hour's fee in an earlier one, whose month may be closed. It costs what a credit
+-- of its pool costs in its own invoice's month, and as much is taken from what is unused there (`late_use`).
 {%- set pool_columns = [
     'x_source', 'x_billing_period', 'billing_account_id', 'currency', 'commitment_category', 'window_start', 'pool_resource',
     'pool_family', 'pool_region',
 ] -%}
 {%- set pool = pool_columns | join(', ') %}
+{%- set month_pool_columns = pool_columns | reject('equalto', 'window_start') | list %}
+{%- set month_pool = month_pool_columns | join(', ') %}
+{#- The most specific pool there is. Fees may come without a region or family, and flexible commitments under Compute Engine. #}
+{%- set pool_serves_line %}
+            lines.x_source = pools.x_source
+            and lines.x_billing_period = pools.x_billing_period
+            and lines.billing_account_id = pools.billing_account_id
+            and lines.currency = pools.currency
+            and lines.commitment_category = pools.commitment_category
+            and (
+                pools.pool_resource in (lines.committed_resource, '')
+                or (lines.commitment_category = 'Spend' and pools.pool_resource = 'compute engine')
+            )
+            and pools.pool_family in (lines.machine_family, '')
+            and pools.pool_region in (coalesce(lines.location_region, ''), '')
+{%- endset %}
+{%- set most_specific_pool %}
+    qualify row_number() over (
+        partition by lines.x_source, lines.x_billing_period, lines.x_source_file, lines.x_source_row
+        order by
+            pools.pool_region desc, pools.pool_family desc,
+            case when pools.pool_resource = lines.committed_resource then 1 else 2 end, pools.pool_resource desc
+    ) = 1
+{%- endset %}
 with
 
 lines as (
@@ -70,7 +96,6 @@ pools as (
     group by {{ pool }}
 ),
 
--- The most specific pool there is. Fees may come without a region or family, and flexible commitments under Compute Engine.
 covered as (
     select
         lines.*,
@@ -87,25 +112,10 @@ covered as (
     from windowed as lines
     inner join pools
         on
-            lines.x_source = pools.x_source
-            and lines.x_billing_period = pools.x_billing_period
-            and lines.billing_account_id = pools.billing_account_id
-            and lines.currency = pools.currency
-            and lines.commitment_category = pools.commitment_category
+            {{ pool_serves_line }}
             and lines.window_start = pools.window_start
-            and (
-                pools.pool_resource in (lines.committed_resource, '')
-                or (lines.commitment_category = 'Spend' and pools.pool_resource = 'compute engine')
-            )
-            and pools.pool_family in (lines.machine_family, '')
-            and pools.pool_region in (coalesce(lines.location_region, ''), '')
     where lines.covered_cost > 0
-    qualify row_number() over (
-        partition by lines.x_source, lines.x_billing_period, lines.x_source_file, lines.x_source_row
-        order by
-            pools.pool_region desc, pools.pool_family desc,
-            case when pools.pool_resource = lines.committed_resource then 1 else 2 end, pools.pool_resource desc
-    ) = 1
+    {{ most_specific_pool }}
 ),
 
 used as (
@@ -201,6 +211,77 @@ pieces as (
     inner join commitments using ({{ pool }})
     where
         commitments.used_from < spans.used_to and commitments.used_to > spans.used_from
+),
+
+late_lines as (
+    select lines.*
+    from windowed as lines
+    left join covered
+        on
+            lines.x_source = covered.x_source
+            and lines.x_billing_period = covered.x_billing_period
+            and lines.x_source_file = covered.x_source_file
+            and lines.x_source_row = covered.x_source_row
+    where
+        lines.covered_cost > 0
+        and covered.x_source_row is null
+        and lines.usage_start_time < {{ to_utc('cast(lines.invoice_date as timestamp)', 'America/Los_Angeles') }}
+),
+
+month_pools as (
+    select {{ month_pool }}, cast(sum(pool_credit) as decimal(28, 12)) as month_credit
+    from used
+    group by {{ month_pool }}
+),
+
+month_commitments as (
+    select
+        *,
+        cast(sum(month_used) over (partition by {{ month_pool }} order by fee_commitment_id) as decimal(28, 12)) as month_used_to,
+        cast(sum(month_used) over (partition by {{ month_pool }}) as decimal(28, 12)) as pool_used
+    from (
+        select
+            {{ month_pool }}, fee_commitment_id,
+            min(commitment_name) as commitment_name,
+            cast(sum(used_to - used_from) as decimal(28, 12)) as month_used
+        from commitments
+        group by {{ month_pool }}, fee_commitment_id
+    ) as used_in_month
+    where month_used > 0
+),
+
+late as (
+    select lines.*, pools.pool_resource, pools.pool_family, pools.pool_region, pools.month_credit
+    from late_lines as lines
+    inner join month_pools as pools
+        on
+            {{ pool_serves_line }}
+    where true
+    {{ most_specific_pool }}
+),
+
+late_pieces as (
+    select
+        late.*,
+        month_commitments.fee_commitment_id as commitment_id,
+        month_commitments.commitment_name,
+        {{ part_of('late.covered_cost', 'month_commitments.month_used_to', 'late.month_credit') }}
+        - {{ part_of('late.covered_cost', '(month_commitments.month_used_to - month_commitments.month_used)', 'late.month_credit') }}
+            as used_cost,
+        cast({{ unit_price('(month_commitments.month_used_to - month_commitments.month_used)', 'month_commitments.pool_used') }}
+            * late.covered_share as decimal(13, 12)) as share_from,
+        cast({{ unit_price('month_commitments.month_used_to', 'month_commitments.pool_used') }} * late.covered_share as decimal(13, 12))
+            as share_to
+    from late
+    inner join month_commitments using ({{ month_pool }})
+),
+
+first_fees as (
+    select {{ month_pool }}, fee_commitment_id, x_source_file, x_source_row
+    from fees
+    qualify row_number() over (
+        partition by {{ month_pool }}, fee_commitment_id order by usage_start_time, x_source_file, x_source_row
+    ) = 1
 )
 
 select
@@ -222,3 +303,27 @@ select
     cast(0 as decimal(13, 12)) as share_from,
     cast(0 as decimal(13, 12)) as share_to
 from fee_spans
+union all
+select
+    x_source, x_billing_period, x_source_file, x_source_row,
+    'usage' as line_kind,
+    commitment_id,
+    commitment_name,
+    cast(used_cost as decimal(28, 12)) as used_cost,
+    share_from,
+    share_to
+from late_pieces
+union all
+select
+    late_pieces.x_source, late_pieces.x_billing_period, first_fees.x_source_file, first_fees.x_source_row,
+    'late_use' as line_kind,
+    late_pieces.commitment_id,
+    any_value(late_pieces.commitment_name) as commitment_name,
+    cast(sum(late_pieces.used_cost) as decimal(28, 12)) as used_cost,
+    cast(0 as decimal(13, 12)) as share_from,
+    cast(0 as decimal(13, 12)) as share_to
+from late_pieces
+inner join first_fees
+    on
+        {% for column in month_pool_columns %}late_pieces.{{ column }} = first_fees.{{ column }} and {% endfor %}late_pieces.commitment_id = first_fees.fee_commitment_id
+group by late_pieces.x_source, late_pieces.x_billing_period, first_fees.x_source_file, first_fees.x_source_row, late_pieces.commitment_id
