@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import cache
+from threading import Thread
 from typing import Any
 
 import pandas as pd
@@ -31,8 +32,17 @@ def _batch_definition() -> Any:
     return asset.add_batch_definition_whole_dataframe("whole")
 
 
+@cache
+def get_ready() -> Thread:
+    """Load the library beside whatever the caller does next (DuckDB reading a file, say); `failures` waits for it."""
+    loading = Thread(target=_batch_definition, name="great-expectations")
+    loading.start()
+    return loading
+
+
 def failures(frame: pd.DataFrame, checks: list[Check]) -> list[str]:
     """The sentence of each check that `frame` breaks, in the order of `checks`."""
+    get_ready().join()
     import great_expectations as gx
 
     batch = _batch_definition().get_batch(batch_parameters={"dataframe": frame})

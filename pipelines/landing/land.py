@@ -214,6 +214,7 @@ class _Reader:
         """The tables in a file; text is converted once, also when a file is first peeked into and then landed."""
         key = (label, path.stat().st_mtime_ns)
         if key not in self._opened:
+            find_step("gate_ready")()
             self._opened[key] = open_source_tables(self.con, path, label, self.contract.dataset, self.scratch)
             for table in self._opened[key]:
                 self._require_columns(table)
