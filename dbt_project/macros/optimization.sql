@@ -36,14 +36,29 @@
         'enabled', 'lookback_days', 'min_completeness', 'min_age_days', 'min_saving_month', 'fresh_days',
         'min_unattached_days', 'snapshot_keep_days', 'activity_max_day', 'cpu_max_pct', 'mem_max_pct', 'net_max_bytes_day',
         'net_max_bytes_hour', 'min_idle_hours_week', 'fixed_saving_share', 'target_max_pct', 'cpu_headroom', 'mem_headroom',
-        'max_steps', 'min_size_gib', 'min_cost_share', 'storage_traffic_share', 'log_keep_days'
+        'max_steps', 'min_size_gib', 'min_cost_share', 'storage_traffic_share', 'log_keep_days', 'disk_max_pct', 'disk_headroom'
     ]) }}
 {%- endmacro %}
 
-{% macro json_texts(names, relation) -%}
+{# IOPS or MiB/s that a kind of disk has at a size, without buying more; `kinds` is the seed disk_types. #}
+{% macro disk_speed(kinds, speed, gib) -%}
+    cast(least({{ kinds }}.max_{{ speed }}, greatest(
+        {{ kinds }}.least_{{ speed }}, {{ kinds }}.base_{{ speed }} + {{ kinds }}.{{ speed }}_per_gib * cast({{ gib }} as decimal(12, 4))
+    )) as decimal(18, 6))
+{%- endmacro %}
+
+{# What a disk's data cost a month after it is deleted: its snapshot, or, where that is dearer or has no price, the disk itself. #}
+{% macro kept_snapshot_month(found) -%}
+    case when {{ found }}.snapshot_keep_days is null then 0 else
+        least({{ found }}.contracted_cost_month, coalesce({{ found }}.snapshot_cost_month, {{ found }}.contracted_cost_month))
+    end
+{%- endmacro %}
+
+{# `name=value` of each that is set: a threshold that a rule does not have is not part of its version. #}
+{% macro settings_of(names, relation) -%}
     {%- set texts = [] -%}
     {%- for name in names -%}
-        {%- do texts.append("coalesce(cast(" ~ relation ~ "." ~ name ~ " as varchar), '-')") -%}
+        {%- do texts.append("'" ~ name ~ "=' || cast(" ~ relation ~ "." ~ name ~ " as varchar)") -%}
     {%- endfor -%}
     {{ return(texts) }}
 {%- endmacro %}

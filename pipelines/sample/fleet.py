@@ -124,7 +124,9 @@ def build_fleet(estate: Estate, window: Window, seed: int, rows_per_month: int, 
     tag, before, switch = _tagged(drafts, accounts, costs, tags, window, rng)
     hourly = np.zeros(count, dtype=bool)
     hourly[np.argsort(-costs, kind="stable")[:hourly_count]] = True
-    regions = np.where(rng.random(count) < 0.78, 0, np.minimum(1, len(estate.regions) - 1))
+    # All lines of a named resource are in one place.
+    named = np.array([bool(draft.pin and draft.pin.name) for draft in drafts])
+    regions = np.where((rng.random(count) < 0.78) | named, 0, np.minimum(1, len(estate.regions) - 1))
     return Fleet(
         estate=estate,
         tags=tags,

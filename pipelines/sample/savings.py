@@ -53,12 +53,10 @@ def savings_of(order: Order, waste: list[dict[str, Any]]) -> list[dict[str, Any]
         provider = source.partition("-")[0]
         lines = _usage(order, source, month).filter(pl.col("start") >= month.end - 24 * DAYS)
         plants = {row["resource_id"].lower(): row for row in waste if row["provider"] == provider and row.get("share")}
-        ended = lines.filter(pl.col("resource").is_in(list(plants))).with_columns(
-            share=pl.col("resource").replace_strict({key: row["share"] for key, row in plants.items()}, default=0.0)
-        )
+        ended = _ended(lines, {key: row["share"] for key, row in plants.items()})
         for (resource,), of_resource in ended.group_by("resource"):
-            units = int(of_resource["cost"].sum())
-            plants[str(resource)]["contract_month"] = f"{_month(int(units * plants[str(resource)]['share'])):.6f}"
+            units = int((of_resource["cost"] * of_resource["share"]).sum())
+            plants[str(resource)]["contract_month"] = f"{_month(units):.6f}"
         gross = _month(int((ended["cost"] * ended["share"]).sum()))
         kept = sum(
             (
@@ -75,6 +73,17 @@ def savings_of(order: Order, waste: list[dict[str, Any]]) -> list[dict[str, Any]
         {"provider": p, "currency": c, "net_now_month": f"{now:.6f}", "net_after_expiry_month": f"{later:.6f}"}
         for (p, c), (now, later) in totals.items()
     ]
+
+
+def _ended(lines: pl.DataFrame, shares: dict[str, float | dict[str, float]]) -> pl.DataFrame:
+    """The lines of those resources and what of each line ends: the same of all its meters, or of each another share."""
+
+    def of_line(line: dict[str, str]) -> float:
+        share = shares[line["resource"]]
+        return share.get(line["meter"], 0.0) if isinstance(share, dict) else share
+
+    mine = lines.filter(pl.col("resource").is_in(list(shares)))
+    return mine.with_columns(share=pl.struct("resource", "meter").map_elements(of_line, pl.Float64))
 
 
 def _covered(lines: pl.DataFrame, ended: pl.DataFrame, pool: str, month: Month) -> Decimal:
@@ -95,7 +104,7 @@ def _month(units: int) -> Decimal:
 
 
 def _usage(order: Order, source: str, month: Month) -> pl.DataFrame:
-    """Usage of a month at contract prices, whoever pays: resource, start, hours, cost (1e-10), covered, pool."""
+    """Usage of a month at contract prices, whoever pays: resource, start, hours, cost (1e-10), covered, meter, pool."""
     provider = source.partition("-")[0]
     if provider == "aws":
         payer = order.payer(source, has_extras=False)
@@ -110,11 +119,13 @@ def _usage(order: Order, source: str, month: Month) -> pl.DataFrame:
             hours=pl.col("end") - pl.col("start"),
             cost="list_cost",
             covered=pl.col("type") != "Usage",
+            meter=pl.col("usage_type").str.replace("^(EU|EUC1)-", ""),
             pool=pl.struct("service", pl.col("usage_type").str.replace("^(EU|EUC1)-", "")).map_elements(
                 lambda key: meters.get((key["service"], key["usage_type"])), pl.String
             ),
         )
     fleet = order.fleet(source)
+    names = [fleet.estate.meters[meter].name for meter in fleet.table["meter"]]
     pools = [_pool(provider, fleet.estate.meters[meter]) for meter in fleet.table["meter"]]
     if provider == "azure":
         resources = [name.lower() for name in series_text(fleet)["ResourceId"]]
@@ -140,6 +151,7 @@ def _usage(order: Order, source: str, month: Month) -> pl.DataFrame:
             "hours": hours,
             "cost": cost,
             "covered": covered,
+            "meter": [names[index] for index in series],
             "pool": [pools[index] for index in series],
         }
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,11 +25,13 @@ from pipelines.sample.files import write_parquet
 from pipelines.sample.fleet import Fleet, random_for
 from pipelines.sample.meters import Meter
 from pipelines.sample.months import Month, moment
+from pipelines.sample.planted import PLANTS, planted_in
 
 DAYS = 32  # of hourly metrics
 PROVIDERS = {"aws-payer": "aws", "aws-acquired": "aws", "azure-ea": "azure", "gcp-main": "gcp"}
 FUNCTION_MB = 1024
 Row = dict[str, Any]
+Levels = Sequence[tuple[str, float, float]]  # metric, its average and how much higher its peaks are
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def write_signals(exports: Path, fleets: list[Fleet], month: Month, seed: int) -
                 plant = ""
             into = tables.setdefault(resource.provider, {"inventory": [], "metrics": [], "collection": []})
             into["inventory"] += _inventory(resource, plant, month)
-            hours = list(_metrics(resource, plant, month, rng))
+            hours = list(_metrics(resource, _levels(resource, plant), month, rng))
             into["metrics"] += hours
             truth += [
                 {
@@ -110,6 +112,17 @@ def write_signals(exports: Path, fleets: list[Fleet], month: Month, seed: int) -
                     "kept_days": KEPT_DAYS if plant == "unattached" else 0,
                 }
                 for rule in _RULES.get((resource.provider, resource.kind, plant), ())
+            ]
+        for planted, resource_id, region in planted_in(fleet, _ids(fleet)):
+            provider = PROVIDERS[fleet.estate.source]
+            account = next(known for known in fleet.estate.accounts if known.name == planted.account)
+            resource = Resource(provider, account, region, resource_id, planted.kind, None, 0)
+            into = tables.setdefault(provider, {"inventory": [], "metrics": [], "collection": []})
+            into["inventory"] += [row | dict(planted.inventory) for row in _inventory(resource, "", month)]
+            into["metrics"] += _metrics(resource, planted.levels, month, rng)
+            truth += [
+                {"provider": provider, "resource_id": resource_id, "rule_id": rule, "share": shares, "kept_days": 0}
+                for rule, shares in planted.ends.items()
             ]
     for provider, of_provider in tables.items():
         for day in sorted({row["day"] for row in of_provider["inventory"]}):
@@ -126,12 +139,21 @@ def write_signals(exports: Path, fleets: list[Fleet], month: Month, seed: int) -
 def _resources(fleet: Fleet, month: Month) -> Iterator[Resource]:
     """What the month's bill names to its end and a rule could say something about."""
     provider = PROVIDERS[fleet.estate.source]
-    ids = series_text(fleet)["ResourceId"].to_list() if provider == "azure" else fleet.table["resource"].to_list()
+    ids = _ids(fleet)
+    plants = {plant.name for plant in PLANTS}
     for series, row in enumerate(fleet.table.iter_rows(named=True)):
+        if row["name"] in plants:
+            continue
         meter = fleet.estate.meters[row["meter"]]
         kind, sku, vcpu = _kind(provider, meter)
         if kind and fleet.first[series] < month.start - 24 * 40 and fleet.last[series] > month.end:
             yield Resource(provider, fleet.estate.accounts[row["account"]], row["region"], ids[series], kind, sku, vcpu)
+
+
+def _ids(fleet: Fleet) -> list[str]:
+    if PROVIDERS[fleet.estate.source] == "azure":
+        return list(series_text(fleet)["ResourceId"])
+    return list(fleet.table["resource"])
 
 
 def _kind(provider: str, meter: Meter) -> tuple[str, str | None, int]:
@@ -205,11 +227,11 @@ def _share(resource: Resource, plant: str, hours: list[Row]) -> float | None:
     return 1.0
 
 
-def _metrics(resource: Resource, plant: str, month: Month, rng: np.random.Generator) -> Iterator[Row]:
+def _metrics(resource: Resource, levels: Levels, month: Month, rng: np.random.Generator) -> Iterator[Row]:
     hours = DAYS * 24
     start = moment(month.last_day, 0).astimezone(UTC).replace(tzinfo=None) - timedelta(days=DAYS - 1)
     wave = 1 + 0.4 * np.sin((np.arange(hours) % 24 - 8) / 24 * 2 * np.pi) + 0.05 * rng.standard_normal(hours)
-    for metric, level, peak in _levels(resource, plant):
+    for metric, level, peak in levels:
         values = level * wave if level else np.zeros(hours)
         for number in range(hours):
             hour = start + timedelta(hours=number)
@@ -226,7 +248,7 @@ def _metrics(resource: Resource, plant: str, month: Month, rng: np.random.Genera
             }
 
 
-def _levels(resource: Resource, plant: str) -> list[tuple[str, float, float]]:
+def _levels(resource: Resource, plant: str) -> Levels:
     """Metric, its average and how much higher its peaks are."""
     if resource.kind == "vm" and plant != "stopped":
         cpu, memory, network = {"idle": (1.0, 12.0, 8.0), "large": (7.0, 9.0, 2e6)}.get(plant, (38.0, 45.0, 4e6))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from pipelines.sample import aws_cur, aws_cur2, azure_cost_details, gcp_export, meters
+from pipelines.sample import aws_cur, aws_cur2, azure_cost_details, gcp_export, meters, planted
 from pipelines.sample.aws_bill import Payer, build_payer, monthly_bill
 from pipelines.sample.azure_bill import commitments_of, monthly_lines
 from pipelines.sample.estate import AWS_ACQUIRED, AWS_PAYER, AZURE, GCP
@@ -26,7 +26,7 @@ FOLDERS = {
 }
 
 ESTATES = {
-    "aws-payer": Estate("aws-payer", AWS_PAYER, meters.AWS, 148_000, ("eu-west-1", "us-east-1"), (
+    "aws-payer": Estate("aws-payer", AWS_PAYER, (*meters.AWS, *planted.AWS), 148_000, ("eu-west-1", "us-east-1"), (
         Pin("halden-shop-prod", "BoxUsage:m5.4xlarge", 0.07),
         Pin("halden-shop-prod", "InstanceUsage:db.r6g.xlarge", 0.05),
         Pin("halden-shop-prod", "InstanceUsage:db.m6g.2xlarge", 0.04),
@@ -34,22 +34,25 @@ ESTATES = {
         Pin("halden-shop-prod", "TimedStorage-ByteHrs", 0.02, "clickstream-archive", untagged=True),
         Pin("halden-data-prod", "BoxUsage:r5.4xlarge", 0.06),
         Pin("halden-data-prod", "Node:ra3.4xlarge", 0.09),
+        *planted.pins_of("aws-payer"),
     )),
     "aws-acquired": Estate("aws-acquired", AWS_ACQUIRED, meters.AWS, 45_000, ("eu-west-1", "eu-central-1"), (
         Pin("brightparcel-prod", "BoxUsage:m5.xlarge", 0.08),
         Pin("brightparcel-prod", "InstanceUsage:db.r6g.xlarge", 0.06),
     )),
-    "azure-ea": Estate("azure-ea", AZURE, meters.AZURE, 52_000, ("westeurope", "northeurope"), (
+    "azure-ea": Estate("azure-ea", AZURE, (*meters.AZURE, *planted.AZURE), 52_000, ("westeurope", "northeurope"), (
         Pin("erp-prod", "D4s v5", 0.1),
         Pin("care-platform", "E8s v5", 0.1),
         Pin("warehouse-systems", "F8s v2", 0.1),
         Pin("warehouse-systems", "F16s v2 Spot", 0.04),
+        *planted.pins_of("azure-ea"),
     )),
-    "gcp-main": Estate("gcp-main", GCP, meters.GCP, 56_000, ("europe-north1", "europe-west4"), (
+    "gcp-main": Estate("gcp-main", GCP, (*meters.GCP, *planted.GCP), 56_000, ("europe-north1", "europe-west4"), (
         Pin("Search Production", "N2 Instance Core running in EMEA", 0.15),
         Pin("Mobile Backend", "Cloud SQL for PostgreSQL: Zonal - vCPU in Finland", 0.2),
         Pin("BigQuery Analytics", "Analysis (eu)", 0.12, spikes=True),
         Pin("Web Experiments", "N1 Predefined Instance Core running in EMEA", 0.1),
+        *planted.pins_of("gcp-main"),
     )),
 }  # fmt: skip
 

@@ -1,7 +1,7 @@
 -- What every rule proposes, before prices, commitments and duplicates. Grain: rule × resource × target × currency.
 {%- set kinds = [
-    'unattached', 'quiet', 'idle', 'stopped', 'schedule', 'rightsize', 'successor', 'spot', 'storage_type', 'snapshots',
-    'object_storage', 'function_memory', 'extended_support', 'transfer', 'log_retention', 'lifecycle'
+    'unattached', 'quiet', 'idle', 'stopped', 'schedule', 'rightsize', 'successor', 'spot', 'storage_type', 'disk_type', 'disk_quiet',
+    'snapshots', 'object_storage', 'function_memory', 'extended_support', 'transfer', 'log_retention', 'lifecycle'
 ] %}
 {% for kind in kinds %}
 select * from {{ ref('int_optimization__' ~ kind) }}

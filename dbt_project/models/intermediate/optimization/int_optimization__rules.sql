@@ -60,7 +60,7 @@ select
     rules.performance_risk as default_performance_risk,
     rules.risk,
     rules.confidence_cap,
-    left({{ hash_of(['rules.rule_id', 'in_force.profile'] + json_texts(thresholds, 'in_force')) }}, 12) as rule_version,
+    left({{ hash_of(['rules.rule_id', 'in_force.profile'] + settings_of(thresholds, 'in_force')) }}, 12) as rule_version,
     {%- for name in thresholds %}
     in_force.{{ name }}{{ "," if not loop.last }}
     {%- endfor %}

@@ -3,17 +3,6 @@
 -- (or where they are dearer) the disk itself may be kept as long: at least that is saved. Grain: resource × rule.
 with
 
-prices as (
-    select
-        x_source,
-        region_id,
-        currency,
-        max(contracted_unit_price) as snapshot_price
-    from {{ ref('dim_price_observed') }}
-    where meter_kind = 'snapshot_storage'
-    group by x_source, region_id, currency
-),
-
 found as (
     select
         resources.*,
@@ -21,7 +10,7 @@ found as (
         prices.snapshot_price,
         {{ price_times('prices.snapshot_price', measure('resources.size_gib')) }} as snapshot_cost_month
     from ({{ resources_under('unattached') }}) as resources
-    left join prices
+    left join {{ ref('int_optimization__snapshot_prices') }} as prices
         on
             resources.x_source = prices.x_source
             and resources.region = prices.region_id
@@ -41,8 +30,7 @@ select
             'snapshot_first': 'found.snapshot_keep_days is not null', 'snapshot_keep_days': 'found.snapshot_keep_days'
         }),
         'saved_share': '1',
-        'ongoing_cost_month': "case when found.snapshot_keep_days is null then 0 else "
-            ~ "least(found.contracted_cost_month, coalesce(found.snapshot_cost_month, found.contracted_cost_month)) end",
+        'ongoing_cost_month': kept_snapshot_month('found'),
         'ongoing_months': ratio('found.snapshot_keep_days * 12', '365'),
         'evidence': json_of({
             'unused_since': 'found.unused_since',
