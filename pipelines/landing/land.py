@@ -21,15 +21,15 @@ from pipelines.errors import BadExportError, ExportError, FinopsError
 from pipelines.landing.casts import connect
 from pipelines.landing.contracts import CONTRACTS, Contract, landed_types
 from pipelines.landing.deliveries import ControlTotal, Delivery, Partition, locked, write_atomically
-from pipelines.landing.discovery import Found, find_deliveries
+from pipelines.landing.discovery import find_deliveries
+from pipelines.landing.found import Found
+from pipelines.landing.landed_table import Table, open_table
 from pipelines.landing.names import same_name
 from pipelines.landing.provenance import delivered_at, source_columns, source_files
 from pipelines.landing.reading import (
     SourceTable,
-    Table,
     identifier,
     open_source_tables,
-    open_table,
     quoted,
     sha256_of,
 )

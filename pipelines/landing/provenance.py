@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from pipelines.landing.contracts import Contract
-from pipelines.landing.discovery import Part
+from pipelines.landing.found import Part
 from pipelines.landing.reading import SourceTable, quoted
 from pipelines.landing.stores import SourceFile
 

@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from pipelines.errors import BadExportError, ExportError, ExportNotReadyError
-from pipelines.landing.discovery import Found, find_deliveries
+from pipelines.landing.discovery import find_deliveries
+from pipelines.landing.found import Found
 from pipelines.landing.stores import SourceFile
 
 PERIOD_FOLDER = "cur/mycur/20260901-20261001"
