@@ -119,6 +119,8 @@ _EXAMPLES = {
         "# sp-1y,Compute Savings Plan,aws,compute,savings_plan,,28,12,No Upfront,0,,,From your contract\n"
         "# ri-1y,Reserved databases,aws,databases,reservation,Amazon Relational Database Service,36,12,No Upfront,0,,,"
     ),
+    "workload_places": "# *,azure,westeurope,Data may leave our own regions within the EU\n# search*,gcp,europe-west4,",
+    "interconnect_offers": "# line-ams,aws,azure,1250,0.02,USD,10 Gbit/s from the broker's contract",
     "recommendation_decisions": "# 3f2a9c0b,dismiss,Dana Whitfield,2026-11-05,2027-02-01,,Needed for year-end",
     "gl_accounts": "# clearing,6999,\n# default,6000,\n# tax,6400,\n# fx,6930,Differences of exchange rates",
     "journal_columns": "# Konto,account,\n# Soll,debit,\n# Haben,credit,\n# Buchungskreis,=1000,A fixed text",

@@ -208,3 +208,8 @@
         else {{ charges }}.contracted_cost
     end
 {%- endmacro %}
+
+{# What every provider sells alike: the units that workloads are compared in. #}
+{% macro migration_components() -%}
+    {{ return(['vcpu_hours', 'memory_gib_hours', 'block_gib', 'object_gib', 'egress_gb']) }}
+{%- endmacro %}

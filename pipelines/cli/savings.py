@@ -123,3 +123,26 @@ def print_result(result: Any) -> None:
             f"{row['action_type']:<9} {name}",
             markup=False,
         )
+    _print_moves(result)
+
+
+def _print_moves(result: Any) -> None:
+    """What was looked at between clouds: alternatives, each a screening, in no total."""
+    if result.moves:
+        out.print("\nMoves worth a look (screened at prices of your own bills; in no total, never automated)")
+    for row in result.moves[:5]:
+        out.print(
+            f"  {row['workload'][:20]:<20}  {row['net_saving_month']:>10,.2f} {row['currency']}  "
+            f"{row['provider']} {row['region_id'] or '-'} to {row['target_provider']} {row['target_region_id']}",
+            markup=False,
+        )
+    crossing = [row for row in result.transfers if row["line_saving_month"] is not None][:3]
+    if crossing:
+        out.print("\nTraffic of workloads in several clouds, beside a private line")
+    for row in crossing:
+        even = "never" if row["break_even_gb"] is None else f"from {row['break_even_gb']:,.0f} GB on"
+        out.print(
+            f"  {row['workload'][:20]:<20}  {row['egress_gb_month']:,.0f} GB a month from {row['provider']}; "
+            f"{row['offer_id']} is cheaper {even}",
+            markup=False,
+        )

@@ -276,6 +276,22 @@ FILES: dict[str, dict[str, Field]] = {
         "valid_to": _TO,
         "note": _OPTIONAL,
     },
+    # Where a workload may run, by law and by latency; places that no row names are not screened.
+    "workload_places": {
+        "workload": _TEXT,  # value of the tag workload, project, application or app; a prefix ends in *
+        "provider": _TEXT,
+        "region": _TEXT,
+        "note": _OPTIONAL,
+    },
+    "interconnect_offers": {
+        "offer_id": _TEXT,
+        "provider": _TEXT,  # whose traffic it carries
+        "other_provider": _TEXT,  # where to; * for any
+        "fixed_month": Field(_MONEY),
+        "price_gb": Field(_MONEY),
+        "currency": _TEXT,
+        "note": _OPTIONAL,
+    },
     "recommendation_decisions": {
         "recommendation_id": _TEXT,
         "decision": Field(pa.string(), choices=RECOMMENDATION_DECISIONS),
@@ -290,5 +306,5 @@ FILES: dict[str, dict[str, Field]] = {
 NOT_ALLOCATION = (
     "gl_accounts", "journal_columns", "close_approvals", "commitment_scopes", "rule_thresholds", "commitment_terms",
     "planned_events", "anomaly_labels", "budgets", "invoice_tolerances",
-    "commitment_offers", "recommendation_decisions",
+    "commitment_offers", "recommendation_decisions", "workload_places", "interconnect_offers",
 )  # fmt: skip

@@ -23,6 +23,20 @@ select plan_id, pool_id, offer_name, term_months, currency, discount, guarded_co
     savings_month, savings_low_month, savings_high_month, utilisation, guard_rails
 from fct_commitment_plan where is_chosen order by savings_month desc, plan_id
 """
+# The best place per workload and region; alternatives of each other, in no total.
+_MOVES = """
+select workload, provider, region_id, target_provider, target_region_id, currency, comparable_cost_month,
+    target_cost_month, transfer_between_month, stranded_commitment_month, net_saving_month, one_time_cost,
+    payback_months, confidence, data_gaps
+from fct_migration_screening where status = 'worth_a_look'
+qualify row_number() over (partition by workload, x_source, region_id order by net_saving_month desc, screening_id) = 1
+order by net_saving_month desc, screening_id limit ?
+"""
+_LINES = """
+select workload, provider, other_provider, currency, egress_gb_month, egress_cost_month, egress_price_gb, offer_id,
+    break_even_gb, line_saving_month, is_moving_consumer_cheaper
+from rpt_intercloud_transfer order by egress_cost_month desc, transfer_id limit ?
+"""
 
 
 @dataclass(frozen=True)
@@ -33,6 +47,8 @@ class OptimizationResult:
     waves: list[Row]
     top: list[Row]
     purchases: list[Row]
+    moves: list[Row]  # screened moves between places, never in a total
+    transfers: list[Row]  # traffic of workloads in several clouds, beside private lines
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
@@ -44,6 +60,7 @@ def optimization_result(database: Path, limit: int = 10) -> OptimizationResult:
         waves = _rows(con, _WAVES)
         top = _rows(con, _TOP, [limit])
         purchases = _rows(con, _PURCHASES)
+        moves, transfers = _rows(con, _MOVES, [limit]), _rows(con, _LINES, [limit])
         currency = con.execute("select max(reporting_currency) from fct_recommendations").fetchone()
         missing = con.execute(
             "select distinct currency from fct_recommendations where counted_in_total "
@@ -51,7 +68,7 @@ def optimization_result(database: Path, limit: int = 10) -> OptimizationResult:
         ).fetchall()
     total = sum((wave["savings_now_month_reporting"] for wave in waves), Decimal(0))
     name = str(currency[0]) if currency and currency[0] else ""
-    return OptimizationResult(name, total, [row[0] for row in missing], waves, top, purchases)
+    return OptimizationResult(name, total, [row[0] for row in missing], waves, top, purchases, moves, transfers)
 
 
 def _rows(con: duckdb.DuckDBPyConnection, sql: str, parameters: list[object] | None = None) -> list[Row]:

@@ -31,6 +31,8 @@ HEADERS = {
     "fx_rates": "month,from_currency,to_currency,rate,rate_type,source",
     "budgets": budgets.BUDGETS,
     "planned_events": budgets.EVENTS,
+    "workload_places": "workload,provider,region,note",
+    "interconnect_offers": "offer_id,provider,other_provider,fixed_month,price_gb,currency,note",
 }
 FINOPS_TOML = """\
 # Halden Commerce: a demo workspace written by `finops sample`. Relative uris start at this folder.
@@ -96,6 +98,12 @@ def write_decisions(workspace: Path, window: Window, seed: int) -> list[Path]:
         "fx_rates": _fx_rates(window, seed),
         "budgets": budgets.budgets(window),
         "planned_events": budgets.planned_events(window),
+        "workload_places": [
+            ("*", "aws", "eu-west-1", "Customer data stays in the EU"),
+            ("*", "azure", "westeurope", "Customer data stays in the EU"),
+            ("*", "gcp", "europe-north1", "Customer data stays in the EU"),
+        ],
+        "interconnect_offers": [("line-dublin", "aws", "*", "1250", "0.02", "USD", "1 Gbit/s, the broker's offer")],
     }
     texts = {workspace / "decisions" / f"{name}.csv": _csv(HEADERS[name], rows) for name, rows in contents.items()}
     texts[workspace / "finops.toml"] = FINOPS_TOML

@@ -23,6 +23,8 @@ AWS = (
     Meter(*_VOLUME, "EBS:VolumeUsage.piops", "CreateVolume-P-IOPS", "GB-Mo", IO1, 1, "", "metered", "vol-0{}"),
     Meter("AmazonEC2", "Amazon Elastic Compute Cloud", "System Operation", "EBS:VolumeP-IOPS.piops",
           "CreateVolume-P-IOPS", "IOPS-Mo", "0.072", 1, "", "metered", "vol-0{}"),
+    Meter("AmazonEC2", "Amazon Elastic Compute Cloud", "Data Transfer", "DataTransfer-Out-Bytes", "RunInstances", "GB",
+          "0.09", 1, "", "metered", "i-0{}"),
 )
 AZURE = (
     Meter("Storage", "Standard SSD Managed Disks", "Standard SSD Managed Disks", "E30 LRS Disk", "Microsoft.Compute",
@@ -66,6 +68,7 @@ PLANTS = (
           {"storage_type": "io1", "size_gib": 500.0, "provisioned_iops": 8000.0}, _load(600, 20),
           {"aws_ebs_speed": {"EBS:VolumeUsage.piops": _dearer(IO1, GP3), "EBS:VolumeP-IOPS.piops": 1.0}}),
     Plant("aws-payer", "halden-shop-prod", "gp3neighbour01", {"EBS:VolumeUsage.gp3": 0.004}),
+    Plant("aws-payer", "halden-shop-prod", "egress00000001", {"DataTransfer-Out-Bytes": 0.004}),
     # A standard SSD of that size does 500 IOPS and 100 MiB/s.
     Plant("azure-ea", "erp-prod", "disk-archive-01", {"P30 LRS Disk": 0.01}, "disk", {"size_gib": 1024.0},
           _load(180, 12), {"azure_disk_speed": {"P30 LRS Disk": _dearer(P30, E30)}}),

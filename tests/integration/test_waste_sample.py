@@ -114,3 +114,27 @@ def test_waste_has_an_owner_and_a_rate(warehouse):
         "(commitment_waste + coalesce(resource_waste, 0)) / effective_cost) > 0.000001"
     ).fetchall()
     assert wrong == [(0,)]
+
+
+def test_moves_between_places_are_screenings_that_a_reader_can_recompute(warehouse):
+    """Domain page 1.8: only allowed places, never automated, at most half sure; its price follows from evidence."""
+    rows = warehouse.execute(
+        """
+        select target_provider, target_region_id, is_automatable, confidence, evidence, target_cost_month,
+            comparable_cost_month, transfer_between_month, stranded_commitment_month, net_saving_month
+        from fct_migration_screening
+        """
+    ).fetchall()
+    allowed = {("aws", "eu-west-1"), ("azure", "westeurope"), ("gcp", "europe-north1")}
+    assert rows and {row[:2] for row in rows} <= allowed
+    assert not any(row[2] for row in rows) and max(row[3] for row in rows) <= Decimal("0.5")
+    sold = {"vcpu_hours": "price_vcpu_hour", "memory_gib_hours": "price_memory_gib_hour",
+            "block_gib": "price_block_gib", "object_gib": "price_object_gib", "egress_gb": "price_egress_gb"}  # fmt: skip
+    priced = [row for row in rows if row[5] is not None]
+    for *_, evidence, target, now, between, stranded, net in priced:
+        seen = json.loads(evidence, parse_float=Decimal)
+        there = sum(seen[amount] * (seen[price] or 0) for amount, price in sold.items()) * seen["rate_then"]
+        assert abs(there - target) < Decimal("0.001")
+        if between is not None:
+            assert net == now - target - between - stranded
+    assert len(priced) >= 5
