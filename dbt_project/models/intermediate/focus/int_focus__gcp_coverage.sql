@@ -3,9 +3,9 @@
 -- row per commitment fee with the part of it that was used, and one per commitment with what late usage used of it.
 -- A pool is what the fees and the credits of one account, resource, region and hour (day, where a row is longer) have in
 -- common. What is used of a pool's fees is covered units ÷ committed units where both are priced or else measured in the
--- same unit, else at most what the credits are worth: nobody pays more with a commitment than without. It is laid out over
--- the covered usage in proportion to the credits (focus.md 4.3), the fees one after the other, so that nothing is lost to
--- rounding.
+-- same unit, else credits ÷ the most credits that such a fee gave in the month, and at most what the credits are worth:
+-- nobody pays more with a commitment than without. It is laid out over the covered usage in proportion to the credits
+-- (focus.md 4.3), the fees one after the other, so that nothing is lost to rounding.
 -- Usage that a later invoice brings has its hour's fee in an earlier one, whose month may be closed. It costs what a credit
 -- of its pool costs in its own invoice's month, and as much is taken from what is unused there (`late_use`).
 {%- set pool_columns = [
@@ -118,29 +118,64 @@ covered as (
     {{ most_specific_pool }}
 ),
 
-used as (
+windows as (
     select
         {{ pool }},
         any_value(pool_fee) as pool_fee,
         cast(sum(covered_cost) as decimal(28, 12)) as pool_credit,
-        least(
-            cast(sum(covered_cost) as decimal(28, 12)),
-            case
-                when count(*) = count(covered_units) and any_value(units) = 1
-                    then
-                        case
-                            when sum(covered_units) < any_value(committed_units)
-                                then {{ part_of('any_value(pool_fee)', 'cast(sum(covered_units) as decimal(38, 12))', 'any_value(committed_units)') }}
-                            else any_value(pool_fee)
-                        end
-                when count(*) = count(covered_amount) and any_value(measured_units) = 1
-                    and sum(covered_amount) < any_value(committed_amount)
-                    then {{ part_of('any_value(pool_fee)', 'cast(sum(covered_amount) as decimal(38, 12))', 'any_value(committed_amount)') }}
-                else any_value(pool_fee)
-            end
-        ) as pool_used
+        case
+            when commitment_category = 'Spend' then null
+            when count(*) = count(covered_units) and any_value(units) = 1
+                then
+                    case
+                        when sum(covered_units) < any_value(committed_units)
+                            then {{ part_of('any_value(pool_fee)', 'cast(sum(covered_units) as decimal(38, 12))', 'any_value(committed_units)') }}
+                        else any_value(pool_fee)
+                    end
+            when count(*) = count(covered_amount) and any_value(measured_units) = 1
+                then
+                    case
+                        when sum(covered_amount) < any_value(committed_amount)
+                            then {{ part_of('any_value(pool_fee)', 'cast(sum(covered_amount) as decimal(38, 12))', 'any_value(committed_amount)') }}
+                        else any_value(pool_fee)
+                    end
+        end as used_by_units
     from covered
     group by {{ pool }}
+),
+
+-- What a fee is worth in credits shows where it gave most of them.
+best_windows as (
+    select {{ month_pool }}, pool_fee as best_fee, pool_credit as best_credit
+    from windows
+    qualify row_number() over (
+        partition by {{ month_pool }} order by {{ unit_price('pool_credit', 'pool_fee') }} desc, window_start
+    ) = 1
+),
+
+worths as (
+    select
+        windows.*,
+        case
+            when windows.pool_fee = best_windows.best_fee then best_windows.best_credit
+            else {{ money('best_windows.best_credit * cast(' ~ unit_price('windows.pool_fee', 'best_windows.best_fee') ~ ' as decimal(18, 9))') }}
+        end as worth
+    from windows
+    inner join best_windows using ({{ month_pool }})
+),
+
+used as (
+    select
+        {{ pool }}, pool_fee, pool_credit,
+        least(
+            pool_credit,
+            case
+                when used_by_units is not null then used_by_units
+                when pool_credit < worth and pool_fee < worth then {{ part_of('pool_fee', 'pool_credit', 'worth') }}
+                else pool_fee
+            end
+        ) as pool_used
+    from worths
 ),
 
 usage_ends as (
