@@ -118,7 +118,8 @@ def write_signals(exports: Path, fleets: list[Fleet], month: Month, seed: int) -
             account = next(known for known in fleet.estate.accounts if known.name == planted.account)
             resource = Resource(provider, account, region, resource_id, planted.kind, None, 0)
             into = tables.setdefault(provider, {"inventory": [], "metrics": [], "collection": []})
-            into["inventory"] += [row | dict(planted.inventory) for row in _inventory(resource, "", month)]
+            if planted.kind:
+                into["inventory"] += [row | dict(planted.inventory) for row in _inventory(resource, "", month)]
             into["metrics"] += _metrics(resource, planted.levels, month, rng)
             truth += [
                 {"provider": provider, "resource_id": resource_id, "rule_id": rule, "share": shares, "kept_days": 0}

@@ -51,6 +51,7 @@ class Bill:
     status: str | None = None
     category: str = "Standard"
     tags: dict[str, str] = field(default_factory=dict)
+    price_id: str | None = None  # where a meter has several prices, such as tiers
     first: date = date(2026, 10, 1)
     last: date = TODAY
 
@@ -203,7 +204,7 @@ def _write_ledger(con: duckdb.DuckDBPyConnection, bills: list[Bill]) -> None:
             "resource_id": bill.resource,
             "service_name": bill.service,
             "sku_meter": bill.meter,
-            "sku_price_id": bill.meter,
+            "sku_price_id": bill.price_id or bill.meter,
             "pricing_category": "Committed" if bill.status else bill.category,
             "pricing_unit": bill.unit,
             "commitment_discount_status": bill.status,

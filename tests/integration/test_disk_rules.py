@@ -1,5 +1,6 @@
 """Disks and database storage that are faster, dearer or busier than they need to be; prices are the bill's own."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -7,6 +8,10 @@ import pytest
 from tests.integration.optimization_models import TODAY, Bill, Signals
 
 READS_AND_WRITES = ("disk_read_iops", "disk_write_iops", "disk_read_bytes_per_s", "disk_write_bytes_per_s")
+
+
+def days_ago(days):
+    return TODAY - timedelta(days=days)
 
 
 def per_day(month, price="1"):

@@ -128,8 +128,8 @@ def test_moves_between_places_are_screenings_that_a_reader_can_recompute(warehou
     allowed = {("aws", "eu-west-1"), ("azure", "westeurope"), ("gcp", "europe-north1")}
     assert rows and {row[:2] for row in rows} <= allowed
     assert not any(row[2] for row in rows) and max(row[3] for row in rows) <= Decimal("0.5")
-    sold = {"vcpu_hours": "price_vcpu_hour", "memory_gib_hours": "price_memory_gib_hour",
-            "block_gib": "price_block_gib", "object_gib": "price_object_gib", "egress_gb": "price_egress_gb"}  # fmt: skip
+    sold = {"vcpu_hours": "price_vcpu_hour", "memory_gib_hours": "price_memory_gib_hour"}
+    sold |= {name: f"price_{name}" for name in ("block_gib", "object_gib", "egress_gb")}
     priced = [row for row in rows if row[5] is not None]
     for *_, evidence, target, now, between, stranded, net in priced:
         seen = json.loads(evidence, parse_float=Decimal)

@@ -15,3 +15,7 @@ def position(substring, string):
 
 def date_trunc(_part, expression):
     return f"date_trunc({expression})"
+
+
+def split_part(text, delimiter, part):
+    return f"split_part({text}, {delimiter}, {part})"

@@ -21,14 +21,16 @@ _DAY, _TIME, _MONEY = pa.date32(), pa.timestamp("us"), pa.decimal128(28, 12)
 
 RESOURCE_TYPES = (
     "vm", "disk", "snapshot", "image", "ip", "nat", "lb", "db", "bucket", "function", "k8s_cluster", "k8s_node",
-    "cache", "nosql", "log_group", "nic", "app_plan", "gateway", "warehouse",
+    "cache", "nosql", "log_group", "nic", "app_plan", "gateway", "warehouse", "endpoint", "firewall", "circuit",
+    "ddos_plan", "app_gateway",
 )  # fmt: skip
 STATES = ("running", "stopped", "deallocated", "available", "in_use", "idle", "active")
 METRICS = (
     "cpu_pct", "mem_used_pct", "net_in_bytes_per_s", "net_out_bytes_per_s", "disk_read_iops", "disk_write_iops",
     "disk_read_bytes_per_s", "disk_write_bytes_per_s", "db_connections", "db_free_memory_pct", "requests",
     "active_connections", "nat_bytes_out", "bucket_bytes", "bucket_objects", "fn_invocations", "fn_duration_ms",
-    "fn_errors", "fn_memory_max_mb", "fn_provisioned_pct", "dtu_pct", "storage_used_pct",
+    "fn_errors", "fn_memory_max_mb", "fn_provisioned_pct", "dtu_pct", "storage_used_pct", "bytes_processed",
+    "bucket_noncurrent_bytes", "bucket_incomplete_upload_bytes",
 )  # fmt: skip
 
 # Grain of each table, in words; the keys come first.
@@ -79,7 +81,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             "managed_by": _TEXT,  # autoscaling, eks, emr, aws_backup, dlm … : a member, resize the group instead
             "source_resource_id": _TEXT,  # snapshots: their volume; images: their snapshot
             "tags": _TEXT,  # JSON object
-            "raw": _TEXT,  # JSON object of the provider's other fields that rules quote
+            "raw": _TEXT,  # JSON object of other fields that rules quote; is_boot: a machine starts from the disk
         }
     ),
     # One row per resource, metric and hour that has datapoints.

@@ -1,10 +1,10 @@
--- Traffic that could go a cheaper way: to storage through an endpoint instead of a NAT gateway, and within a zone instead of between
--- zones. The bill tells neither where a NAT gateway's bytes go (what flow logs say is a decision, storage_traffic_share; without it
--- nothing is said) nor who talks to whom. Grain: gateway, or account × region, × rule × currency.
+-- Traffic that could go a cheaper way: to storage through an endpoint instead of a NAT gateway, and within a zone or region instead of
+-- between zones or regions (of regions the saving is unknown: copies may have to be there). The bill tells neither where a NAT gateway's bytes
+-- go (what flow logs say is a decision, storage_traffic_share; without it nothing is said) nor who talks to whom. Grain: gateway, or account × region, × rule × currency.
 with
 
 meters as (
-    select * from {{ ref('int_optimization__meters') }} where meter_kind in ('nat_bytes', 'transfer_zones', 'vm_compute')
+    select * from {{ ref('int_optimization__meters') }} where meter_kind in ('nat_bytes', 'transfer_zones', 'transfer_regions', 'vm_compute')
 ),
 
 gateways as (
@@ -23,21 +23,25 @@ gateways as (
     group by provider, x_source, region_id, currency, resource_id
 ),
 
+{% set between = {'transfer_zones': 'between zones', 'transfer_regions': 'between regions'} %}
 places as (
+{%- for kind, words in between.items() %}
     select
         provider, x_source, region_id, currency,
-        concat_ws('/', sub_account_id, region_id, 'between zones') as resource_id,
-        'transfer_zones' as metric,
+        concat_ws('/', sub_account_id, region_id, '{{ words }}') as resource_id,
+        '{{ kind }}' as metric,
         max(billing_account_id) as billing_account_id,
         sub_account_id,
         max(cost_days) as cost_days,
         sum(case when meter_kind = 'vm_compute' then effective_cost else 0 end) as machines_cost,
-        sum(case when meter_kind = 'transfer_zones' then effective_cost else 0 end) as effective_cost,
-        sum(case when meter_kind = 'transfer_zones' then contracted_cost else 0 end) as contracted_cost,
-        sum(case when meter_kind = 'transfer_zones' then list_cost else 0 end) as list_cost
+        sum(case when meter_kind = '{{ kind }}' then effective_cost else 0 end) as effective_cost,
+        sum(case when meter_kind = '{{ kind }}' then contracted_cost else 0 end) as contracted_cost,
+        sum(case when meter_kind = '{{ kind }}' then list_cost else 0 end) as list_cost
     from meters
-    where meter_kind in ('transfer_zones', 'vm_compute')
+    where meter_kind in ('{{ kind }}', 'vm_compute')
     group by provider, x_source, sub_account_id, region_id, currency
+{{ "    union all\n" if not loop.last }}
+{%- endfor -%}
 ),
 
 traffic as (
@@ -87,7 +91,7 @@ select
     {{ candidate_columns({
         'current_config': json_of({'traffic': 'found.metric'}),
         'recommended_config': json_of({
-            'traffic': "case found.metric when 'nat_bytes' then 'gateway endpoint' else 'within a zone' end"
+            'traffic': "case found.metric when 'nat_bytes' then 'gateway endpoint' when 'transfer_zones' then 'within a zone' else 'within a region' end"
         }),
         'cost_part': 'found.metric',
         'saved_share': 'found.storage_traffic_share',
@@ -105,4 +109,4 @@ select
 from found
 where
     found.storage_traffic_share > 0
-    or (found.metric = 'transfer_zones' and found.cost_share > found.min_cost_share)
+    or (found.metric in ('transfer_zones', 'transfer_regions') and found.cost_share > found.min_cost_share)
