@@ -37,7 +37,7 @@
         'min_unattached_days', 'snapshot_keep_days', 'activity_max_day', 'cpu_max_pct', 'mem_max_pct', 'net_max_bytes_day',
         'net_max_bytes_hour', 'min_idle_hours_week', 'fixed_saving_share', 'target_max_pct', 'cpu_headroom', 'mem_headroom',
         'max_steps', 'min_size_gib', 'min_cost_share', 'storage_traffic_share', 'log_keep_days', 'disk_max_pct', 'disk_headroom',
-        'cdn_traffic_share', 'service_traffic_share', 'endpoint_zones'
+        'cdn_traffic_share', 'service_traffic_share', 'endpoint_zones', 'compute_uplift', 'storage_uplift'
     ]) }}
 {%- endmacro %}
 

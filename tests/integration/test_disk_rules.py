@@ -1,6 +1,6 @@
 """Disks and database storage that are faster, dearer or busier than they need to be; prices are the bill's own."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -172,3 +172,48 @@ def test_an_attached_disk_that_nothing_touches_is_kept_as_a_snapshot_and_deleted
     assert rules.found(signals, bills, columns=columns) == [
         ("aws_ebs_quiet", "vol-quiet", Decimal("8.00"), Decimal("5.00"), False, Decimal("0.80"))
     ]
+
+
+def test_premium_snapshots_become_standard_and_old_ones_go_to_the_archive_where_that_costs_less(rules):
+    """100 GiB premium: 12.00, standard 5.00. 80 of 100 GiB at 0.05 are 4.00, whole in the archive 1.25; 20 are 1.00."""
+    signals = Signals().resource("/premium", "snapshot", provider="azure", storage_type="Premium_LRS", size_gib=100.0,
+                                 created_at=datetime(2026, 9, 25))  # fmt: skip
+    signals.resource("/standard", "snapshot", provider="azure", storage_type="Standard_LRS", size_gib=100.0,
+                     created_at=datetime(2026, 10, 25))  # fmt: skip
+    for name, created in (("snap-full", datetime(2026, 7, 1)), ("snap-thin", datetime(2026, 7, 1)),
+                          ("snap-young", datetime(2026, 10, 1))):  # fmt: skip
+        signals.resource(name, "snapshot", size_gib=100.0, created_at=created)
+    azure = {"provider": "azure", "service": "Storage", "currency": "EUR", "unit": "GB-Months"}
+    bills = [
+        Bill("/premium", "LRS Snapshots", price_id="premium", **azure, **per_day("100", "0.12")),
+        Bill("/standard", "LRS Snapshots", price_id="standard", **azure, **per_day("100", "0.05")),
+        *(Bill(name, "EU-EBS:SnapshotUsage", unit="GB-Months", **per_day(gib, "0.05"))
+          for name, gib in (("snap-full", "80"), ("snap-thin", "20"), ("snap-young", "80"))),
+        seen("EU-EBS:SnapshotArchiveStorage", "0.0125"),
+    ]  # fmt: skip
+    columns = "round(contracted_cost_month, 2), round(target_cost_month, 2)"
+    found = [row for row in rules.found(signals, bills, columns=columns) if "snapshot_age" not in row[0]]
+    assert found == [
+        ("aws_ebs_snapshot_archive", "snap-full", Decimal("4.00"), Decimal("1.25")),
+        ("azure_snapshot_premium", "/premium", Decimal("12.00"), Decimal("5.00")),
+    ]
+
+
+@pytest.mark.parametrize(("io", "saved"), [("400", "75.00"), ("320", None)])
+def test_a_cluster_whose_io_costs_more_than_the_price_with_io_included(rules, io, saved):
+    """Domain page 1.5.8: I/O above 30 % of compute and 125 % of storage: 0.3 × 500 + 1.25 × 140 = 325; 400 saves 75."""
+    signals = Signals().resource("arn:cluster", "db_cluster", state="available")
+    for name in ("arn:writer", "arn:reader"):
+        signals.resource(name, "db", state="available", attached_to="arn:cluster")
+    aurora = {"service": "Amazon RDS"}
+    bills = [
+        Bill("arn:cluster", "EU-Aurora:StorageIOUsage", **aurora, **per_day(io)),
+        Bill("arn:cluster", "EU-Aurora:StorageUsage", **aurora, **per_day("140")),
+        *(
+            Bill(name, "EU-InstanceUsage:db.r6g.large", **aurora, **per_day("250"))
+            for name in ("arn:writer", "arn:reader")
+        ),
+    ]
+    columns = "round(contracted_cost_month - target_cost_month, 2)"
+    found = [] if saved is None else [("aws_aurora_io", "arn:cluster", Decimal(saved))]
+    assert rules.found(signals, bills, columns=columns) == found

@@ -22,7 +22,7 @@ _DAY, _TIME, _MONEY = pa.date32(), pa.timestamp("us"), pa.decimal128(28, 12)
 RESOURCE_TYPES = (
     "vm", "disk", "snapshot", "image", "ip", "nat", "lb", "db", "bucket", "function", "k8s_cluster", "k8s_node",
     "cache", "nosql", "log_group", "nic", "app_plan", "gateway", "warehouse", "endpoint", "firewall", "circuit",
-    "ddos_plan", "app_gateway",
+    "ddos_plan", "app_gateway", "db_cluster",
 )  # fmt: skip
 STATES = ("running", "stopped", "deallocated", "available", "in_use", "idle", "active")
 METRICS = (

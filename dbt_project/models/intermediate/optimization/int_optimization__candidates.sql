@@ -1,7 +1,7 @@
 -- What every rule proposes, before prices, commitments and duplicates. Grain: rule × resource × target × currency.
 {%- set kinds = [
     'unattached', 'quiet', 'idle', 'stopped', 'schedule', 'rightsize', 'successor', 'spot', 'storage_type', 'disk_type', 'disk_quiet',
-    'snapshots', 'object_storage', 'function_memory', 'avoidable', 'silent', 'transfer', 'egress',
+    'snapshots', 'snapshot_tier', 'io_included', 'object_storage', 'function_memory', 'avoidable', 'silent', 'transfer', 'egress',
     'interface_endpoint', 'log_retention', 'lifecycle', 'bucket_leftovers', 'auto_class'
 ] %}
 {% for kind in kinds %}
