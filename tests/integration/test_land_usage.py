@@ -134,6 +134,43 @@ def test_machines_disks_and_their_hours_land_as_aws_tells_them(aws, tmp_path):
     )  # fmt: skip
 
 
+def test_disks_have_peaks_of_five_minutes_and_buckets_their_lifecycle(aws, tmp_path):
+    """600 reads in five minutes, 3,000 in the next: 1 a second in the hour, 10 at its peak; buckets have lifecycles."""
+    volume = boto3.client("ec2", REGIONS[0]).create_volume(AvailabilityZone="eu-west-1a", Size=10)["VolumeId"]
+    cloudwatch = boto3.client("cloudwatch", REGIONS[0])
+    for minute, reads in ((0, 600.0), (5, 3000.0)):
+        moment = datetime(2026, 10, 30, 5, minute, tzinfo=UTC)
+        cloudwatch.put_metric_data(
+            Namespace="AWS/EBS",
+            MetricData=[
+                {"MetricName": "VolumeReadOps", "Value": reads, "Timestamp": moment,
+                 "Dimensions": [{"Name": "VolumeId", "Value": volume}]}
+            ],
+        )  # fmt: skip
+    s3 = boto3.client("s3", REGIONS[0])
+    for bucket in ("tidied", "untidied"):
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGIONS[0]})
+    s3.put_bucket_lifecycle_configuration(
+        Bucket="tidied",
+        LifecycleConfiguration={"Rules": [{"ID": "old", "Status": "Enabled", "Prefix": "", "Expiration": {"Days": 9}}]},
+    )
+    workspace = workspace_with(tmp_path, regions=(REGIONS[0],))
+
+    [result] = land_usage(workspace, today=TODAY, sessions=Answering)
+
+    assert (result.outcome, result.gaps) == ("landed", 0)
+    assert landed(
+        workspace,
+        "select resource_id, metric, avg, max, sum "
+        "from read_parquet('$/metrics/source=acme/day=2026-10-30/data.parquet')",
+    ) == [(volume, "disk_read_iops", 1.0, 10.0, 3600.0)]
+    assert landed(
+        workspace,
+        "select resource_id, has_lifecycle from read_parquet('$/inventory/source=acme/day=2026-10-31/data.parquet') "
+        "where resource_type = 'bucket' order by 1",
+    ) == [("tidied", True), ("untidied", False)]
+
+
 def test_a_region_that_refuses_is_a_gap_and_the_other_lands(aws, tmp_path):
     """us-east-1 denies everything: its looks are `denied` with a reason; eu-west-1 and the shared ones are not."""
     boto3.client("ec2", REGIONS[0]).create_volume(AvailabilityZone="eu-west-1a", Size=8)
@@ -145,7 +182,7 @@ def test_a_region_that_refuses_is_a_gap_and_the_other_lands(aws, tmp_path):
 
     [result] = land_usage(workspace, today=TODAY, sessions=lambda source: Answering(source, deny))
 
-    assert result.outcome == "landed" and result.gaps == 10
+    assert result.outcome == "landed" and result.gaps == 12
     looks = landed(
         workspace,
         "select region, status, count(*), count(reason) "

@@ -2,7 +2,8 @@
 
 Every place that was looked at is a row of `collection`; one that refuses, throttles or fails is a gap and stops nothing
 else. Least privilege: ec2:Describe*, elasticloadbalancing:Describe*, rds:Describe*, lambda:ListFunctions,
-cloudwatch:GetMetricData, sts:AssumeRole, and what aws_contracts.py names.
+s3:ListAllMyBuckets, s3:GetLifecycleConfiguration, cloudwatch:GetMetricData, sts:AssumeRole, and what aws_contracts.py
+names.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ _DENIED = (
     "AccessDenied", "UnauthorizedOperation", "OptInRequired", "AuthFailure", "UnrecognizedClient",
     "InvalidClientTokenId",
 )  # fmt: skip
+_BOOT_DEVICES = ("/dev/xvda", "/dev/sda1")  # what a machine starts from
 _THROTTLED = ("Throttl", "RequestLimitExceeded", "TooManyRequests", "SlowDown")
 
 
@@ -209,6 +211,7 @@ def _volumes(client: Callable[[str], Any]) -> Iterator[Row]:
             "attached_count": len(attached),
             "managed_by": "operator" if found.get("Operator", {}).get("Managed") else None,
             "tags": _tags(found.get("Tags")),
+            "raw": json.dumps({"is_boot": any(a.get("Device") in _BOOT_DEVICES for a in found.get("Attachments", []))}),
         }
 
 
@@ -294,7 +297,33 @@ def _balancers(client: Callable[[str], Any]) -> Iterator[Row]:
         }
 
 
+def _cluster_arn(found: Row) -> str:
+    """As the bill writes it: with the id that never changes, not the name."""
+    return f"{found['DBClusterArn'].rpartition(':')[0]}:{found['DbClusterResourceId']}"
+
+
+def _clusters(client: Callable[[str], Any]) -> Iterator[Row]:
+    for found in _pages(client("rds"), "describe_db_clusters", "DBClusters"):
+        yield {
+            "resource_id": _cluster_arn(found),
+            "resource_name": found["DBClusterIdentifier"],
+            "resource_type": "db_cluster",
+            "native_type": "AWS::RDS::DBCluster",
+            "state": "available" if found.get("Status") == "available" else "stopped",
+            "created_at": _utc(found.get("ClusterCreateTime")),
+            "storage_type": found.get("StorageType"),
+            "attached_count": len(found.get("DBClusterMembers", [])),
+            "engine": found.get("Engine"),
+            "engine_version": found.get("EngineVersion"),
+            "tags": _tags(found.get("TagList")),
+        }
+
+
 def _databases(client: Callable[[str], Any]) -> Iterator[Row]:
+    clusters = {
+        found["DBClusterIdentifier"]: _cluster_arn(found)
+        for found in _pages(client("rds"), "describe_db_clusters", "DBClusters")
+    }
     for found in _pages(client("rds"), "describe_db_instances", "DBInstances"):
         yield {
             "resource_id": found["DBInstanceArn"],
@@ -312,7 +341,28 @@ def _databases(client: Callable[[str], Any]) -> Iterator[Row]:
             "is_multi_az": found.get("MultiAZ"),
             "license_model": "included" if found.get("LicenseModel") == "license-included" else "byol",
             "replica_of": found.get("ReadReplicaSourceDBInstanceIdentifier"),
+            "attached_to": clusters.get(found.get("DBClusterIdentifier", "")),
             "tags": _tags(found.get("TagList")),
+        }
+
+
+def _buckets(client: Callable[[str], Any]) -> Iterator[Row]:
+    s3 = client("s3")
+    for found in _pages(s3, "list_buckets", "Buckets", BucketRegion=s3.meta.region_name):
+        try:
+            has_lifecycle = bool(s3.get_bucket_lifecycle_configuration(Bucket=found["Name"])["Rules"])
+        except ClientError as problem:
+            if problem.response["Error"].get("Code") != "NoSuchLifecycleConfiguration":
+                raise
+            has_lifecycle = False
+        yield {
+            "resource_id": found["Name"],
+            "resource_name": found["Name"],
+            "resource_type": "bucket",
+            "native_type": "AWS::S3::Bucket",
+            "state": "active",
+            "created_at": _utc(found.get("CreationDate")),
+            "has_lifecycle": has_lifecycle,
         }
 
 
@@ -338,5 +388,7 @@ _LOOKS: dict[str, Callable[[Callable[[str], Any]], Iterator[Row]]] = {
     "nat": _nat_gateways,
     "lb": _balancers,
     "db": _databases,
+    "db_cluster": _clusters,
+    "bucket": _buckets,
     "function": _functions,
 }

@@ -10,6 +10,8 @@ from pipelines.settings import SignalSource
 
 Row = dict[str, Any]
 _QUERIES = 500  # per GetMetricData call
+_HOUR = 3600
+_PERIODS = {"disk": 300}  # CloudWatch has sums of disks alone: the busiest five minutes stand for an hour's peak
 # CloudWatch: resource type → metric, namespace, name, dimension, statistics, seconds to divide a sum by.
 _CLOUDWATCH: dict[str, tuple[tuple[str, str, str, str, tuple[str, ...], int], ...]] = {
     "vm": (
@@ -20,7 +22,17 @@ _CLOUDWATCH: dict[str, tuple[tuple[str, str, str, str, tuple[str, ...], int], ..
         ("disk_read_iops", "AWS/EC2", "EBSReadOps", "InstanceId", ("Sum",), 3600),
         ("disk_write_iops", "AWS/EC2", "EBSWriteOps", "InstanceId", ("Sum",), 3600),
     ),
+    "disk": (
+        ("disk_read_iops", "AWS/EBS", "VolumeReadOps", "VolumeId", ("Sum",), 3600),
+        ("disk_write_iops", "AWS/EBS", "VolumeWriteOps", "VolumeId", ("Sum",), 3600),
+        ("disk_read_bytes_per_s", "AWS/EBS", "VolumeReadBytes", "VolumeId", ("Sum",), 3600),
+        ("disk_write_bytes_per_s", "AWS/EBS", "VolumeWriteBytes", "VolumeId", ("Sum",), 3600),
+    ),
     "db": (
+        ("disk_read_iops", "AWS/RDS", "ReadIOPS", "DBInstanceIdentifier", ("Average", "Maximum"), 0),
+        ("disk_write_iops", "AWS/RDS", "WriteIOPS", "DBInstanceIdentifier", ("Average", "Maximum"), 0),
+        ("disk_read_bytes_per_s", "AWS/RDS", "ReadThroughput", "DBInstanceIdentifier", ("Average", "Maximum"), 0),
+        ("disk_write_bytes_per_s", "AWS/RDS", "WriteThroughput", "DBInstanceIdentifier", ("Average", "Maximum"), 0),
         ("cpu_pct", "AWS/RDS", "CPUUtilization", "DBInstanceIdentifier", ("Average", "Maximum"), 0),
         ("db_connections", "AWS/RDS", "DatabaseConnections", "DBInstanceIdentifier", ("Average", "Maximum"), 0),
     ),
@@ -52,7 +64,7 @@ def metrics(client: Callable[[str], Any], found: list[Row], source: SignalSource
                         "MetricName": spec[2],
                         "Dimensions": [{"Name": spec[3], "Value": _dimension(resource)}],
                     },
-                    "Period": 3600,
+                    "Period": _PERIODS.get(resource["resource_type"], _HOUR),
                     "Stat": statistic,
                 },
             }
@@ -64,15 +76,18 @@ def metrics(client: Callable[[str], Any], found: list[Row], source: SignalSource
         for result in (result for page in pages for result in page["MetricDataResults"]):
             resource, spec, statistic = part[int(result["Id"][1:])]
             for moment, value in zip(result["Timestamps"], result["Values"], strict=True):
-                hour = moment.astimezone(UTC).replace(tzinfo=None)
+                hour = moment.astimezone(UTC).replace(tzinfo=None, minute=0)
                 row = values.setdefault(
                     (resource["resource_id"], spec[0], hour),
                     {"source": source.name, "provider": "aws", "day": hour.date(), "hour": hour,
                      "resource_id": resource["resource_id"], "metric": spec[0]},
                 )  # fmt: skip
                 if statistic == "Sum":
-                    row["sum"] = float(value)
-                    row["avg"] = value / spec[5] if spec[5] else float(value)
+                    period = _PERIODS.get(resource["resource_type"], _HOUR)
+                    row["sum"] = row.get("sum", 0.0) + value
+                    row["avg"] = row["sum"] / (spec[5] or 1)
+                    if period < _HOUR:
+                        row["max"] = max(row.get("max", 0.0), value / period)
                 else:
                     row["avg" if statistic == "Average" else "max"] = float(value)
     yield from values.values()
