@@ -146,3 +146,19 @@ def test_large_objects_of_unknown_readers_go_where_access_decides(rules):
     assert rules.found(signals, bills, columns=columns) == [
         ("aws_s3_intelligent", "large", Decimal("0.3"), Decimal("2.50"), Decimal("0.50"), False)
     ]
+
+
+def test_a_cold_bucket_goes_to_the_class_that_its_quiet_time_allows_at_prices_of_the_bill(rules):
+    """1,000 GiB at 0.023, unread for 100 days: 12.50 infrequent, 4.00 in the instant archive, both seen."""
+    month = per_day("1000", "0.023")
+    bills = [
+        Bill("cold", "EU-TimedStorage-ByteHrs", first=days_ago(100), **S3, **month),
+        Bill("cold", "EU-Requests-Tier2", cost="1", first=days_ago(100), last=days_ago(100), **S3),
+        Bill("another", "EU-TimedStorage-SIA-ByteHrs", cost="0.0125", quantity="1", first=TODAY, **S3),
+        Bill("another", "EU-TimedStorage-GIR-ByteHrs", cost="0.004", quantity="1", first=TODAY, **S3),
+    ]
+    columns = "round(contracted_cost_month, 2), round(target_cost_month, 2), confidence_cap"
+    assert rules.found(Signals(), bills, columns=columns) == [
+        ("aws_s3_class", "cold", Decimal("23.00"), Decimal("12.50"), Decimal("0.50")),
+        ("aws_s3_instant_archive", "cold", Decimal("23.00"), Decimal("4.00"), Decimal("0.50")),
+    ]

@@ -89,7 +89,20 @@ storage as (
     group by provider, x_source, region_id, resource_key, currency
 ),
 
-found as (
+-- What a class costs in the own bill; a class is a word of the rule's metric, after the arrow.
+class_prices as (
+    select
+        x_source,
+        region_id,
+        currency,
+        lower(rtrim(meter_sku, '-')) as class,
+        max(contracted_unit_price) as price
+    from {{ ref('dim_price_observed') }}
+    where meter_kind = 'object_storage' and contracted_unit_price > 0
+    group by x_source, region_id, currency, lower(rtrim(meter_sku, '-'))
+),
+
+sized as (
     select
         storage.*,
         {{ rule_columns('asked') }},
@@ -113,6 +126,21 @@ found as (
             and storage.resource_key = buckets.resource_key
             and storage.currency = buckets.currency
             and asked.rule_id = buckets.rule_id
+),
+
+found as (
+    select
+        sized.*,
+        class_prices.price as target_price,
+        -- Nobody asked for anything, so nothing is retrieved; moving it in (one_time_cost) has no known number of objects.
+        {{ price_times('class_prices.price', measure('sized.gb')) }} as target_cost
+    from sized
+    left join class_prices
+        on
+            sized.x_source = class_prices.x_source
+            and sized.region = class_prices.region_id
+            and sized.currency = class_prices.currency
+            and lower({{ dbt.split_part('sized.metric', "'>'", 2) }}) = class_prices.class
 )
 
 select
@@ -121,6 +149,7 @@ select
         'current_config': json_of({'storage_class': 'found.storage_class', 'size_gib': 'found.gb'}),
         'recommended_config': json_of({'class_change': 'found.metric'}),
         'cost_part': "'object_storage'",
+        'target_cost_month': 'found.target_cost',
         'fixed_saving_share': 'found.fixed_saving_share',
         'one_time_cost': 'null',
         'is_automatable': 'false',
@@ -130,10 +159,11 @@ select
             'last_request_date': 'found.last_request_date',
             'days_stored': 'found.stored_days',
             'days': 'found.lookback_days',
+            'target_price': 'found.target_price',
             'fixed_saving_share': 'found.fixed_saving_share',
             'contracted_cost_month': 'found.contracted_cost_month'
         }),
-        'data_gaps': json_words({'object_sizes': 'true', 'retrieval': 'true', 'target_price': 'true'})
+        'data_gaps': json_words({'object_sizes': 'true', 'retrieval': 'true', 'target_price': 'found.target_cost is null'})
     }) }}
 from found
 where
@@ -142,3 +172,4 @@ where
     and found.last_request_date is not null
     and found.stored_days >= found.lookback_days
     and found.gb >= found.min_size_gib
+    and (found.target_cost < found.contracted_cost_month or (found.target_cost is null and found.fixed_saving_share is not null))
