@@ -18,7 +18,7 @@ from pipelines.sample.signals import write_signals
 from pipelines.sample.sources import ESTATES, FOLDERS, Order, write_sources
 from pipelines.sample.truth import Total
 
-GENERATOR_VERSION = 6
+GENERATOR_VERSION = 7
 
 __all__ = ["SampleExistsError", "SampleSummary", "write_sample"]
 

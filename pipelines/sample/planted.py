@@ -88,7 +88,7 @@ PLANTS = (
           ends={"azure_circuit_unprovisioned": {"Standard Metered Data 1 Gbps Circuit": 1.0}}),
     # A standard SSD of that size does 500 IOPS and 100 MiB/s.
     Plant("azure-ea", "erp-prod", "disk-archive-01", {"P30 LRS Disk": 0.01}, "disk", {"size_gib": 1024.0},
-          _load(180, 12), {"azure_disk_speed": {"P30 LRS Disk": _dearer(P30, E30)}}),
+          _load(150, 12), {"azure_disk_speed": {"P30 LRS Disk": _dearer(P30, E30)}}),
     Plant("azure-ea", "erp-prod", "disk-neighbour-01", {"E30 LRS Disk": 0.004}),
     Plant("gcp-main", "Search Production", "ssd-replica-01", {"SSD backed PD Capacity": 0.012}, "disk",
           {"size_gib": 500.0}, _load(900, 30), {"gcp_disk_speed": {"SSD backed PD Capacity": _dearer(SSD, BALANCED)}}),
