@@ -14,7 +14,7 @@ import numpy as np
 
 from forecasting.backtest import TREES, Origin, forecast_from
 from forecasting.calendar_charges import Split, split_monthly_charges
-from forecasting.combination import MONTHLY_SIX, Judged, combine, combine_months, describe, judge, known_at
+from forecasting.combination import MONTHLY_MODELS, Judged, combine, combine_months, describe, judge, known_at
 from forecasting.intervals import LEVELS, UNTESTED, Band, Told, calibrate, calibrate_totals, told
 from forecasting.memory import Memory
 from forecasting.results import BacktestRow, Forecast, SeriesForecast
@@ -26,7 +26,7 @@ POOLS = {
         "fast": ("DynamicTheta", "WeekdayMean", "SeasonalNaive", "LightGBM", "XGBoost"),
         "full": ("AutoARIMA", "AutoETS", "DynamicTheta", "CES", "WeekdayMean", "SeasonalNaive", "Prophet", *TREES),
     },
-    MONTHLY: {"fast": ("MSTL", "SeasonalNaive", "LightGBM", "DynamicTheta"), "full": MONTHLY_SIX},
+    MONTHLY: {"fast": MONTHLY_MODELS, "full": MONTHLY_MODELS},
 }
 # Up to this many series the full pool is worth its two CPU seconds per series and origin.
 FULL_UP_TO = 150

@@ -135,10 +135,16 @@ def _monthly_rows(known: Known, t: Index, h: Index) -> Values:
     target = t + h
     same_month = [_at(y, target - 12 * (-(-h // 12)) - 12 * k, np.ones_like(t, bool)) for k in range(3)]
     year_level = [_at(known.level, t - 12 * k, t - 12 * k >= 11) for k in (1, 2)]
+    # How the newest months compare with the same months a year before, and the target's month a year ago grown by it.
+    growth = [
+        np.log((mean[t] + known.floor) / (_at(mean, t - 12, t - 12 >= 11) + known.floor))
+        for mean in (known.values, known.columns["mean3"], known.columns["mean6"], known.level)
+    ]
+    last_year = np.log((same_month[0] + known.floor) / base)
     columns = [
         h,
         known.calendar["month"][target],
-        np.log((same_month[0] + known.floor) / base),
+        last_year,
         np.log((_mean(same_month) + known.floor) / base),
         np.log((same_month[1] + known.floor) / (year_level[0] + known.floor)),
         np.log((known.values[t] + known.floor) / base),
@@ -147,5 +153,7 @@ def _monthly_rows(known: Known, t: Index, h: Index) -> Values:
         np.log((year_level[0] + known.floor) / base),
         np.log((year_level[1] + known.floor) / base),
         known.columns["spread"][t],
+        *growth[:3],
+        *(last_year + grown for grown in growth[1:]),
     ]
     return np.column_stack([np.asarray(column, np.float64) for column in columns])
