@@ -217,3 +217,17 @@ def test_a_cluster_whose_io_costs_more_than_the_price_with_io_included(rules, io
     columns = "round(contracted_cost_month - target_cost_month, 2)"
     found = [] if saved is None else [("aws_aurora_io", "arn:cluster", Decimal(saved))]
     assert rules.found(signals, bills, columns=columns) == found
+
+
+def test_without_an_inventory_the_bill_tells_how_old_a_snapshot_is_at_least(rules):
+    """First named 365 days ago, not 364; one that the inventory knows is young, whatever the bill says."""
+    signals = Signals().resource("snap-known", "snapshot", created_at=datetime(2026, 10, 1))
+    usage = {"meter": "EU-EBS:SnapshotUsage", "unit": "GB-Months", "cost": "0.1"}
+    bills = [
+        Bill(name, first=days_ago(days), **usage)
+        for name, days in (("snap-old", 365), ("snap-young", 364), ("snap-known", 365))
+    ]
+    columns = "round(contracted_cost_month, 2), confidence_cap, is_upper_bound, is_automatable"
+    assert rules.found(signals, bills, columns=columns) == [
+        ("aws_ebs_snapshot_billed", "snap-old", Decimal("3.04"), Decimal("0.50"), True, False)
+    ]

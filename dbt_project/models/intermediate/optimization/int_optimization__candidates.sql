@@ -1,8 +1,8 @@
 -- What every rule proposes, before prices, commitments and duplicates. Grain: rule × resource × target × currency.
 {%- set kinds = [
     'unattached', 'quiet', 'idle', 'stopped', 'schedule', 'rightsize', 'successor', 'spot', 'storage_type', 'disk_type', 'disk_quiet',
-    'snapshots', 'snapshot_tier', 'io_included', 'object_storage', 'function_memory', 'avoidable', 'silent', 'transfer', 'egress',
-    'interface_endpoint', 'log_retention', 'lifecycle', 'bucket_leftovers', 'auto_class'
+    'snapshots', 'snapshots_billed', 'snapshot_tier', 'io_included', 'object_storage', 'function_memory', 'avoidable', 'silent',
+    'transfer', 'egress', 'interface_endpoint', 'log_retention', 'lifecycle', 'bucket_leftovers', 'auto_class'
 ] %}
 {% for kind in kinds %}
 select * from {{ ref('int_optimization__' ~ kind) }}

@@ -4,7 +4,7 @@
 with
 
 lookbacks as (
-    select distinct lookback_days from {{ ref('int_optimization__rules') }}
+    select distinct lookback_days from {{ ref('int_optimization__rules') }} where signals like '%M%'
 ),
 
 clock as (
