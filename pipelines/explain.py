@@ -15,6 +15,7 @@ import duckdb
 
 from pipelines.errors import SettingsError
 from pipelines.explain_recommendation import recommendation_lines
+from pipelines.explain_screening import screening_lines
 from pipelines.outputs.statement_periods import first_day, is_week_or_day, last_day
 
 Row = dict[str, Any]
@@ -94,12 +95,17 @@ order by abs(c.EffectiveCost) desc, c.x_source_file, c.x_source_row, c.x_rule
 
 _STATEMENT_KEY = ("billing_period", "x_source", "service_name", "cost_center_id", "currency")
 
+_ADVICE = {
+    "recommendation": ("fct_recommendations", "recommendation_id"),
+    "screening": ("fct_migration_screening", "screening_id"),
+}
+
 
 @dataclass(frozen=True)
 class Explanation:
     """What a number is made of. `rules` sum to it before rounding; `charges` are the dearest of those it divides."""
 
-    what: str  # statement line | cost centre's day | ledger line | recommendation
+    what: str  # statement line | cost centre's day | ledger line | recommendation | screening
     subject: Row
     rules: list[Row]  # method, rule, version, match, driver, share, days, amount
     decisions: list[Row]  # decision file, version, rows
@@ -116,7 +122,7 @@ def explain(run_folder: Path, reference: str, limit: int = 10) -> Explanation:
 
     `reference` is a statement's line_id (or its first characters, if they are unique), a cost centre's day
     or week COST_CENTER/YYYY-MM-DD[/RULE] (YYYY-Www), a ledger line SOURCE/YYYY-MM/FILE:ROW, where FILE may be the end
-    of its path, or the first characters of a recommendation's id.
+    of its path, or the first characters of a recommendation's or screening's id.
     """
     with duckdb.connect(str(run_folder / "marts.duckdb"), read_only=True) as con:
         charge = _CHARGE_OF_A_LEDGER_LINE.fullmatch(reference)
@@ -125,16 +131,18 @@ def explain(run_folder: Path, reference: str, limit: int = 10) -> Explanation:
         day = _DAY_OF_A_COST_CENTER.fullmatch(reference)
         if day and is_week_or_day(day["day"]):
             return _cost_center_day(con, reference, day.groupdict(), limit)
-        recommended = _recommendation(con, reference)
-        return recommended or _statement_line(con, reference, limit)
+        return _advice(con, reference) or _statement_line(con, reference, limit)
 
 
-def _recommendation(con: duckdb.DuckDBPyConnection, reference: str) -> Explanation | None:
-    """The recommendation whose id begins so; None when none or several do, or the run is of an older version."""
-    if not _rows(con, "select 1 from duckdb_tables() where table_name = 'fct_recommendations'"):
-        return None
-    found = _rows(con, "select * from fct_recommendations where starts_with(recommendation_id, ?) limit 2", [reference])
-    return Explanation("recommendation", found[0], [], [], [], 0) if len(found) == 1 else None
+def _advice(con: duckdb.DuckDBPyConnection, reference: str) -> Explanation | None:
+    """The recommendation or screening whose id begins so; None when none or several do, or the run is too old."""
+    for what, (table, key) in _ADVICE.items():
+        if not _rows(con, "select 1 from duckdb_tables() where table_name = ?", [table]):
+            continue
+        found = _rows(con, f"select * from {table} where starts_with({key}, ?) limit 2", [reference])
+        if len(found) == 1:
+            return Explanation(what, found[0], [], [], [], 0)
+    return None
 
 
 def _statement_line(con: duckdb.DuckDBPyConnection, line_id: str, limit: int) -> Explanation:
@@ -261,8 +269,8 @@ def _rows(con: duckdb.DuckDBPyConnection, sql: str, parameters: list[object] | N
 def lines_of(found: Explanation, width: int = 80) -> list[str]:
     """The explanation as text lines; only a file's path may be longer than `width`, and is shortened in its middle."""
     subject = found.subject
-    if found.what == "recommendation":
-        return recommendation_lines(subject)
+    if found.what in _ADVICE:
+        return recommendation_lines(subject) if found.what == "recommendation" else screening_lines(subject)
     lines = []
     if found.what == "statement line":
         lines.append(f"{subject['cost_center_id']}  {subject['billing_period']}  {subject['kind']}")

@@ -144,7 +144,7 @@ def explain(
         str,
         typer.Argument(
             help="A statement's line id, COST_CENTER/DAY, COST_CENTER/DAY/RULE, SOURCE/MONTH/FILE:ROW, or the id of a "
-            "recommendation."
+            "recommendation or screening."
         ),
     ],
     limit: Annotated[int, typer.Option(min=1, help="How many charges to show, the dearest first.")] = 10,

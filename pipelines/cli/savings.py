@@ -131,9 +131,10 @@ def _print_moves(result: Any) -> None:
     if result.moves:
         out.print("\nMoves worth a look (screened at prices of your own bills; in no total, never automated)")
     for row in result.moves[:5]:
+        now = f"{row['provider']} {row['region_id'] or '-'}"
         out.print(
-            f"  {row['workload'][:20]:<20}  {row['net_saving_month']:>10,.2f} {row['currency']}  "
-            f"{row['provider']} {row['region_id'] or '-'} to {row['target_provider']} {row['target_region_id']}",
+            f"  {row['screening_id'][:8]}  {row['net_saving_month']:>10,.2f} {row['currency']}  "
+            f"{row['workload'][:16]}: {now} to {row['target_provider']} {row['target_region_id']}",
             markup=False,
         )
     crossing = [row for row in result.transfers if row["line_saving_month"] is not None][:3]

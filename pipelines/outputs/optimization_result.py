@@ -25,7 +25,7 @@ from fct_commitment_plan where is_chosen order by savings_month desc, plan_id
 """
 # The best place per workload and region; alternatives of each other, in no total.
 _MOVES = """
-select workload, provider, region_id, target_provider, target_region_id, currency, comparable_cost_month,
+select screening_id, workload, provider, region_id, target_provider, target_region_id, currency, comparable_cost_month,
     target_cost_month, transfer_between_month, stranded_commitment_month, net_saving_month, one_time_cost,
     payback_months, confidence, data_gaps
 from fct_migration_screening where status = 'worth_a_look'
