@@ -42,10 +42,10 @@ def screening_lines(row: Row) -> list[str]:
         ("- commitments that stay", row["stranded_commitment_month"]),
         ("= saved", row["net_saving_month"]),
         ("  to be paid once for moving its data", row["one_time_cost"]),
+        (f"  {row['effort_hours'].normalize():f} hours of work", row.get("work_cost")),
     ]
     lines += ["", f"Per month of 730 hours, {row['currency']}"]
     lines += [f"  {text:<44}{'not known' if value is None else f'{value:,.2f}':>18}" for text, value in steps]
-    lines.append(f"  {'hours of work':<44}{row['effort_hours']:>18,.0f}")
     if seen.get("allowed_because"):
         lines += ["", f"May run there: {seen['allowed_because']}"]
     if row["data_gaps"] != "[]":

@@ -11,7 +11,7 @@ ROW = {
     "confidence": Decimal("0.40"), "effective_cost_month": Decimal(1000), "comparable_share": Decimal("0.8"),
     "comparable_cost_month": Decimal(800), "target_cost_month": Decimal(140), "transfer_between_month": Decimal(9),
     "stranded_commitment_month": Decimal(120), "net_saving_month": Decimal(531), "one_time_cost": None,
-    "effort_hours": Decimal(40), "data_gaps": '["egress_price"]',
+    "effort_hours": Decimal(40), "work_cost": Decimal(3200), "data_gaps": '["egress_price"]',
     "evidence": json.dumps(
         {"vcpu_hours": 2000, "price_vcpu_hour": 0.03, "memory_gib_hours": 8000, "price_memory_gib_hour": 0.0065,
          "block_gib": 0, "price_block_gib": None, "object_gib": 0, "price_object_gib": 0.02, "egress_gb": 0,
@@ -32,4 +32,4 @@ def test_a_screening_shows_quantities_prices_and_steps():
         "costs now": "1,000.00", "of it 80.0 % is sold there too": "800.00", "- the same there (at 1.25)": "140.00",
         "- traffic that leaves": "9.00", "- commitments that stay": "120.00",
     }  # fmt: skip
-    assert "= saved" in text and "531.00" in text and "not known" in text and "Not known: egress_price" in text
+    assert "= saved" in text and "531.00" in text and "3,200.00" in text and "Not known: egress_price" in text

@@ -1,5 +1,7 @@
 -- What a workload would cost elsewhere, from prices of the own bills: a screening, never an action. Grain: workload × place now × place then.
 -- Net = its cost now of what has an equivalent − the same there − traffic that leaves the place − commitments that stay behind.
+{%- set hour = var('hour_of_work', '') %}
+{%- set work = money("efforts.effort_hours * cast('" ~ hour ~ "' as decimal(16, 4))") if hour else 'cast(null as decimal(28, 12))' %}
 with
 
 rates as (
@@ -151,7 +153,9 @@ select
     netted.net_saving_month,
     netted.one_time_cost,
     cast(efforts.effort_hours as decimal(18, 2)) as effort_hours,
-    case when netted.net_saving_month > 0 then {{ ratio('netted.one_time_cost', 'netted.net_saving_month') }} end as payback_months,
+    {{ work }} as work_cost,
+    case when netted.net_saving_month > 0 then {{ ratio('netted.one_time_cost + coalesce(' ~ work ~ ', 0)', 'netted.net_saving_month') }} end
+        as payback_months,
     case
         when netted.net_saving_month is null then 'no_price'
         when netted.comparable_share < 0.8 then 'services_without_equivalent'
