@@ -21,21 +21,21 @@ from pipelines.sample.money import UNIT
 from pipelines.sample.months import Month
 from pipelines.sample.sources import Order
 
-DAYS = 30  # the bill is looked at over its last 30 days; a month is 365 / 12 days
+DAYS = 30  # the bill is looked at over its last 30 days, or all of a shorter one; a month is 365 / 12 days
 CURRENCIES = {"aws-payer": "USD", "aws-acquired": "USD", "azure-ea": "EUR", "gcp-main": "USD"}
 # What commitments of one kind could pay for, wherever it runs: (service, start of the meter's name).
 _POOLS: dict[str, dict[str, tuple[tuple[str, str], ...]]] = {
     "aws": {
-        "compute": (("AmazonEC2", "BoxUsage"), ("AmazonECS", "Fargate"), ("AWSLambda", ""), ("AmazonEKS", "")),
+        "compute": (("AmazonEC2", "BoxUsage"), ("AmazonECS", "Fargate"), ("AWSLambda", "")),
         "databases": (("AmazonRDS", "InstanceUsage"), ("AmazonElastiCache", "NodeUsage")),
     },
     "azure": {
-        "compute": (("Virtual Machines", ""), ("Azure App Service", ""), ("Azure Kubernetes Service", "")),
+        "compute": (("Virtual Machines", ""), ("Azure App Service", "")),
         "databases": (("SQL Database", ""), ("Azure Cosmos DB", ""), ("Redis Cache", "")),
     },
     "gcp": {
         "compute": (
-            ("Compute Engine", "N"), ("Kubernetes Engine", ""), ("Cloud Run", ""),
+            ("Compute Engine", "N"), ("Cloud Run", ""),
         ),
         "databases": (("Cloud SQL", ""),),
     },
@@ -47,17 +47,19 @@ def savings_of(order: Order, waste: list[dict[str, Any]]) -> list[dict[str, Any]
 
     `waste` are the planted rows; each one that has a `share` gets its own `contract_month` (at contract prices, alone).
     """
-    month = order.window.months[-1]
+    window = order.window
+    start = max(window.end - 24 * DAYS, window.start)
     totals: dict[tuple[str, str], list[Decimal]] = {}
     for source, currency in CURRENCIES.items():
         provider = source.partition("-")[0]
-        lines = _usage(order, source, month).filter(pl.col("start") >= month.end - 24 * DAYS)
+        months = [_usage(order, source, month) for month in window.months if month.end > start]
+        lines = pl.concat(months).filter(pl.col("start") >= start)
         plants = {row["resource_id"].lower(): row for row in waste if row["provider"] == provider and row.get("share")}
         ended = _ended(lines, {key: row["share"] for key, row in plants.items()})
         for (resource,), of_resource in ended.group_by("resource"):
             units = int((of_resource["cost"] * of_resource["share"]).sum())
-            plants[str(resource)]["contract_month"] = f"{_month(units):.6f}"
-        gross = _month(int((ended["cost"] * ended["share"]).sum()))
+            plants[str(resource)]["contract_month"] = f"{_a_month(units, start, window.end):.6f}"
+        gross = _a_month(int((ended["cost"] * ended["share"]).sum()), start, window.end)
         kept = sum(
             (
                 Decimal(plants[str(resource)]["contract_month"]) * plants[str(resource)]["kept_days"] / 365
@@ -65,7 +67,8 @@ def savings_of(order: Order, waste: list[dict[str, Any]]) -> list[dict[str, Any]
             ),
             Decimal(0),
         )
-        covered = sum((_covered(lines, ended, pool, month) for pool in lines["pool"].drop_nulls().unique()), Decimal(0))
+        pools = lines["pool"].drop_nulls().unique()
+        covered = sum((_covered(lines, ended, pool, start, window.end) for pool in pools), Decimal(0))
         total = totals.setdefault((provider, currency), [Decimal(0), Decimal(0)])
         total[0] += gross - covered - kept
         total[1] += gross
@@ -86,21 +89,20 @@ def _ended(lines: pl.DataFrame, shares: dict[str, float | dict[str, float]]) -> 
     return mine.with_columns(share=pl.struct("resource", "meter").map_elements(of_line, pl.Float64))
 
 
-def _covered(lines: pl.DataFrame, ended: pl.DataFrame, pool: str, month: Month) -> Decimal:
+def _covered(lines: pl.DataFrame, ended: pl.DataFrame, pool: str, start: int, end: int) -> Decimal:
     """What of the ended usage of a pool commitments keep costing, hour by hour."""
-    start = month.end - 24 * DAYS
-    on_demand, saved = (np.zeros(24 * DAYS) for _ in range(2))
+    on_demand, saved = (np.zeros(end - start) for _ in range(2))
     for hours, rows, share in ((on_demand, lines.filter(~pl.col("covered")), None), (saved, ended, "share")):
         rows = rows.filter(pl.col("pool") == pool)
         amounts = rows["cost"].to_numpy() * (rows[share].to_numpy() if share else 1.0)
         for first, length, amount in zip(rows["start"].to_list(), rows["hours"].to_list(), amounts, strict=True):
             hours[first - start : first - start + length] += amount / length
-    return _month(int(np.maximum(saved - on_demand, 0).sum()))
+    return _a_month(int(np.maximum(saved - on_demand, 0).sum()), start, end)
 
 
-def _month(units: int) -> Decimal:
-    """Money of DAYS days in 1e-10 units as money of a month."""
-    return Decimal(units) / UNIT * 365 / 12 / DAYS
+def _a_month(units: int, start: int, end: int) -> Decimal:
+    """Money of the hours from `start` to `end` in 1e-10 units as money of a month."""
+    return Decimal(units) / UNIT * 365 * 24 / 12 / (end - start)
 
 
 def _usage(order: Order, source: str, month: Month) -> pl.DataFrame:

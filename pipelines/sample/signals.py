@@ -30,6 +30,7 @@ from pipelines.sample.planted import PLANTS, planted_in
 DAYS = 32  # of hourly metrics
 PROVIDERS = {"aws-payer": "aws", "aws-acquired": "aws", "azure-ea": "azure", "gcp-main": "gcp"}
 FUNCTION_MB = 1024
+LOOKBACK_DAYS = 14  # how much of the metrics a rule about functions looks at
 Row = dict[str, Any]
 Levels = Sequence[tuple[str, float, float]]  # metric, its average and how much higher its peaks are
 
@@ -223,7 +224,8 @@ def _share(resource: Resource, plant: str, hours: list[Row]) -> float | None:
         halves = 1 if resource.account.environment == "prod" or str(resource.sku).endswith(".xlarge") else 2
         return 1 - 0.5**halves
     if plant == "roomy":
-        peak = max(row["max"] for row in hours if row["metric"] == "fn_memory_max_mb")
+        seen = hours[-1]["day"] - timedelta(days=LOOKBACK_DAYS)
+        peak = max(row["max"] for row in hours if row["metric"] == "fn_memory_max_mb" and row["day"] > seen)
         return float(1 - math.ceil(peak * 1.3 / 64) * 64 / FUNCTION_MB)
     return 1.0
 

@@ -358,17 +358,19 @@ def test_export_files_of_other_clouds_land_in_the_same_tables_and_are_read_once(
     write_exports(folder, {"inventory": [INVENTORY], "metrics": [HOUR]})
     (folder / "metrics" / "more.csv").write_text("resource_id,metric,hour,avg,max\n/vm/1,cpu_pct,2026-10-30 06:00,3,\n")
     pl.DataFrame([{**HOUR, "period_start": datetime(2026, 10, 30, 7)}]).write_parquet(folder / "metrics" / "p.parquet")
+    text = {**INVENTORY, "resource_id": "/disk/2", "tags": '{"env": "test"}'}
+    pl.DataFrame([text]).write_parquet(folder / "inventory" / "p.parquet")
     workspace = workspace_with(tmp_path, provider="azure", uri=str(folder))
     [first] = land_usage(workspace)
     [again] = land_usage(workspace)
-    assert (first.outcome, first.days, first.rows) == ("landed", 2, 4)
-    assert (again.outcome, again.days, again.rows) == ("unchanged", 2, 4)
-    [row] = landed(
+    assert (first.outcome, first.days, first.rows) == ("landed", 2, 5)
+    assert (again.outcome, again.days, again.rows) == ("unchanged", 2, 5)
+    disks = landed(
         workspace,
         "select provider, resource_id, attached_count, size_gib, tags from "
-        "read_parquet('$/inventory/source=acme/day=2026-10-31/data.parquet')",
+        "read_parquet('$/inventory/source=acme/day=2026-10-31/data.parquet') order by 2",
     )
-    assert row == ("azure", "/disk/1", 0, None, '{"env":"dev"}')
+    assert disks == [("azure", "/disk/1", 0, None, '{"env":"dev"}'), ("azure", "/disk/2", 0, None, '{"env": "test"}')]
     hours = landed(
         workspace,
         "select hour(hour), avg, max from read_parquet('$/metrics/source=acme/day=2026-10-30/data.parquet') order by 1",

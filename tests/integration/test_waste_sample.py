@@ -6,6 +6,8 @@ from decimal import Decimal
 import duckdb
 import pytest
 
+from pipelines.settings import Workspace
+
 # What removes a resource excludes every other proposal for it.
 _FOUND = """
 with candidates as (
@@ -22,27 +24,34 @@ def warehouse(built):
         yield con
 
 
-def test_recall_is_complete_and_nothing_healthy_is_accused(built, warehouse):
+@pytest.fixture(scope="module", params=["built", "company"])
+def sample(request):
+    """Two companies of other seeds and lengths, each with its truth and a connection to its warehouse."""
+    made = request.getfixturevalue(request.param)
+    workspace = made if isinstance(made, Workspace) else Workspace.open(made)
+    with duckdb.connect(str(workspace.warehouse), read_only=True) as con:
+        yield json.loads((workspace.root / "truth.json").read_text("utf-8")), con
+
+
+def test_recall_is_complete_and_nothing_healthy_is_accused(sample):
     """Issue 6: recall 100 %, precision at least 95 %; the truth file knows which resource is waste by which rule."""
-    planted = {
-        (row["rule_id"], row["resource_id"].lower())
-        for row in json.loads((built.root / "truth.json").read_text("utf-8"))["waste"]
-    }
-    found = set(warehouse.execute(_FOUND).fetchall())
+    truth, con = sample
+    planted = {(row["rule_id"], row["resource_id"].lower()) for row in truth["waste"]}
+    found = set(con.execute(_FOUND).fetchall())
     # Everything beside the plants is healthy: precision is 100 %, three providers, no recommendation where none is due.
     assert len(planted) >= 20 and found == planted
 
 
-def test_savings_are_those_that_the_generator_knows(built, warehouse):
+def test_savings_are_those_that_the_generator_knows(sample):
     """Issue 6: total net savings within 1 % of truth, for each provider, now and when commitments have ended.
 
     The truth comes from the generator's own usage, prices and commitments. Estimates without a price of what would come
     instead (successors) have no truth; what they say of themselves is tested with the rules.
     """
-    truth = json.loads((built.root / "truth.json").read_text("utf-8"))
+    truth, con = sample
     found = {
         (provider, currency): amounts
-        for provider, currency, *amounts in warehouse.execute(
+        for provider, currency, *amounts in con.execute(
             """
             select provider, currency, sum(savings_net_now_month), sum(savings_net_after_expiry_month)
             from fct_recommendations
@@ -59,7 +68,7 @@ def test_savings_are_those_that_the_generator_knows(built, warehouse):
             assert abs(amount - Decimal(known)) <= Decimal("0.01") * Decimal(known)
     # Each one alone, before commitments: the same to a cent.
     alone = dict(
-        warehouse.execute(
+        con.execute(
             "select concat(rule_id, ' ', lower(resource_id)), savings_contract_month from fct_recommendations"
         ).fetchall()
     )

@@ -74,8 +74,8 @@ def _read(con: duckdb.DuckDBPyConnection, path: Path, key: str, table: str, sour
     quoted = str(path).replace("'", "''")
     relation = _READERS[_suffix(key)].format(quoted)
     try:
-        names = [str(row[0]) for row in con.execute(f"describe select * from {relation}").fetchall()]
-        ours = {_ALIASES.get(name.lower(), name.lower()): name for name in names}
+        kinds = {str(row[0]): str(row[1]) for row in con.execute(f"describe select * from {relation}").fetchall()}
+        ours = {_ALIASES.get(name.lower(), name.lower()): name for name in kinds}
         missing = [name for name in _REQUIRED[table] if name not in ours]
         if missing:
             raise BadExportError(
@@ -89,7 +89,9 @@ def _read(con: duckdb.DuckDBPyConnection, path: Path, key: str, table: str, sour
             kind = _DUCKDB[str(field.type)]
             value = given.get(field.name) or (f'"{ours[field.name]}"' if field.name in ours else "null")
             if field.name == "tags" and field.name in ours:
-                value = f"cast(to_json({value}) as varchar)" if _suffix(key) != ".csv" else f"nullif({value}, '')"
+                # A text is the JSON object already.
+                is_text = kinds[ours[field.name]] == "VARCHAR"
+                value = f"nullif(trim({value}), '')" if is_text else f"cast(to_json({value}) as varchar)"
             elif field.name not in given and _suffix(key) == ".csv":
                 value = f"nullif(trim(cast({value} as varchar)), '')"
             columns.append(f'cast({value} as {kind}) as "{field.name}"')

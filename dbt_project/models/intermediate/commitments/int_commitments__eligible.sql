@@ -1,6 +1,8 @@
 {{ config(materialized='view') }}
 -- Usage that commitments cover or could cover, and what of them nothing used. Grain: charge line.
--- Could cover: usage on demand that is priced by time. Spot, storage, transfer, tax and corrections are no commitment's business.
+-- Could cover: usage on demand that is priced by time. Spot, storage, transfer, tax and corrections are no commitment's business; nor are
+-- the fee of a cluster, virtual desktops, licences, bursts and addresses, which nobody sells commitments for.
+{%- set never = ['cluster_hours', 'desktop_hours', 'licence_hours', 'cpu_credits', 'ip_hours', 'ip_idle'] %}
 with
 
 charges as (
@@ -28,6 +30,12 @@ eligible as (
             and charges.service_subcategory = narrow.service_subcategory
     left join programs as wide
         on charges.service_category = wide.service_category and wide.service_subcategory is null
+    left join {{ ref('int_optimization__meter_kinds') }} as kinds
+        on
+            charges.x_provider = kinds.provider
+            and charges.service_name = kinds.service_name
+            and charges.sku_meter = kinds.sku_meter
+            and kinds.meter_kind in ('{{ never | join("', '") }}')
     where
         charges.is_committed
         or (
@@ -37,6 +45,7 @@ eligible as (
             and charges.contracted_cost > 0
             and regexp_matches(lower(charges.pricing_unit), '(hour|hrs|second)')
             and coalesce(narrow.program, wide.program) is not null
+            and kinds.meter_kind is null
         )
 )
 

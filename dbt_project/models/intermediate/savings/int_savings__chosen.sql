@@ -17,7 +17,9 @@ ranked as (
         alone.savings_net_alone * cast(priced.confidence as decimal(9, 6)) as expected_saving,
         priced.is_declined
             or priced.share <= 0
-            or alone.savings_net_alone < cast(priced.min_saving_month as decimal(28, 12)) as is_out
+            -- What commitments pay for saves nothing before they end; it is worth saying, unless only the way to buy would change.
+            or case when priced.dimension = 'purchase' then alone.savings_net_alone else priced.savings_contract end
+            < cast(priced.min_saving_month as decimal(28, 12)) as is_out
     from {{ ref('int_savings__priced') }} as priced
     inner join {{ ref('int_savings__alone') }} as alone on priced.candidate_id = alone.candidate_id
 ),
