@@ -35,10 +35,13 @@ def guarded(
     term_months: int | None,
     last_purchase: date | None,
     today: date,
+    *,
+    waits: bool = False,
 ) -> Guarded:
     """How much of the best capacity to aim at, and how much of that to buy now.
 
-    `covered_already` is what existing commitments cover per hour, at on-demand prices.
+    `covered_already` is what existing commitments cover per hour, at on-demand prices; `waits` says that one exists
+    which no bill shows yet.
     """
     findings = []
     capacity = best
@@ -57,6 +60,9 @@ def guarded(
     if last_purchase is not None and 0 <= (today - last_purchase).days < WAIT_DAYS:
         now = ZERO
         findings.append("wait_3_days_after_a_purchase")
+    if waits:
+        now = ZERO
+        findings.append("wait_until_the_last_purchase_is_billed")
     return Guarded(capacity, now, findings)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.sample.commitment_inventory import listed_commitments
 from pipelines.sample.decisions import fx_rates, write_decisions
 from pipelines.sample.files import write_json
 from pipelines.sample.invoices import Invoice, invoices_of, write_invoices
@@ -76,7 +77,8 @@ def write_sample(
     invoices = invoices_of(window, totals)
     write_invoices(partial / FOLDERS["invoices"], invoices)
     order = Order(window, seed, rows)
-    waste = write_signals(partial, [order.fleet(source) for source in ESTATES], window.months[-1], seed)
+    fleets = [order.fleet(source) for source in ESTATES]
+    waste = write_signals(partial, fleets, listed_commitments(order), window.months[-1], seed)
     savings = savings_of(order, waste)
     files = sum(1 for path in partial.rglob("*") if path.is_file())
     lines = sum(total.rows for total in totals)

@@ -84,8 +84,13 @@ _OUTDATED = ("m5.", "c5.", "r5.")
 KEPT_DAYS = 90  # of an unattached disk's data: no bill here has a price of snapshots, so the disk itself is kept
 
 
-def write_signals(exports: Path, fleets: list[Fleet], month: Month, seed: int) -> list[Row]:
-    """Write the signals of `month`'s last day and the 32 days up to it; return the planted waste as truth."""
+def write_signals(
+    exports: Path, fleets: list[Fleet], commitments: dict[str, list[Row]], month: Month, seed: int
+) -> list[Row]:
+    """Write the signals of `month`'s last day and the 32 days up to it; return the planted waste as truth.
+
+    `commitments` are rows of that table per provider.
+    """
     truth: list[Row] = []
     tables: dict[str, dict[str, list[Row]]] = {}
     counts: dict[tuple[str, str], int] = {}
@@ -127,6 +132,7 @@ def write_signals(exports: Path, fleets: list[Fleet], month: Month, seed: int) -
                 for rule, shares in planted.ends.items()
             ]
     for provider, of_provider in tables.items():
+        of_provider["commitments"] = commitments[provider]
         for day in sorted({row["day"] for row in of_provider["inventory"]}):
             of_provider["collection"].append(
                 {"day": day, "account_id": "*", "region": "*", "signal": "*", "status": "ok"}

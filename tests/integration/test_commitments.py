@@ -31,13 +31,13 @@ def test_a_commitments_days_add_up_to_its_lines_of_the_ledger(con):
         assert unused == expected.get((commitment, "Unused"), Decimal(0))
 
 
-def test_the_samples_plan_sells_at_72_percent_and_its_term_comes_from_the_bill(con):
+def test_the_samples_plan_sells_at_72_percent_and_its_term_comes_from_the_list_of_commitments(con):
     """A Savings Plan of the sample sells usage at 72 % of on demand, for three years from March of the year before."""
     row = con.execute(
         "select discount, term_months, starts_on, term_source, break_even_months from fct_commitments "
         "where commitment_type = 'Savings Plan' and payment_option = 'No Upfront' and provider = 'aws' limit 1"
     ).fetchone()
-    assert row == (Decimal("0.28"), 36, date(2025, 3, 1), "bill", Decimal("25.92"))
+    assert row == (Decimal("0.28"), 36, date(2025, 3, 1), "inventory", Decimal("25.92"))
 
 
 def test_coverage_of_a_pool_adds_up_over_its_commitments(con):
@@ -58,3 +58,17 @@ def test_the_ladder_shares_of_a_provider_sum_to_one_and_expired_ones_are_not_in_
     for _, share, first, days in rows:
         assert abs(share - 1) < Decimal("0.00001")
         assert first > "2026-10" and (days is None or days > 0)
+
+
+def test_list_and_bill_of_the_samples_commitments_agree_and_give_every_end(con):
+    """Ten commitments are active at the end, and each costs an hour on the bill what its list says, to 1 %.
+
+    Google's bill tells no end and Azure's plan none: the list does.
+    """
+    rows = con.execute(
+        "select finding, count(*), count(ends_on), count(way_out) from rpt_commitment_inventory group by 1 order by 1"
+    ).fetchall()
+    assert rows == [("agrees", 10, 10, 10), ("ended", 3, 2, 0)]
+    assert con.execute("select sum(not_billed) from rpt_commitment_expiry where ends_in = '~unknown'").fetchall() == [
+        (None,)
+    ]

@@ -17,7 +17,8 @@ from forecasting.commitments import (
     plan_outcome,
 )
 from forecasting.purchase_guards import guarded, warnings
-from forecasting.purchase_plan import Offer, Pool, plan_pool
+from forecasting.purchase_inputs import Offer, Pool
+from forecasting.purchase_plan import plan_pool
 
 D = Decimal
 DAY = [D(40)] * 8 + [D(70)] * 10 + [D(100)] * 6  # 24 hours, 1620 in all
@@ -149,6 +150,73 @@ def test_nothing_is_bought_within_three_days_of_a_purchase():
     assert guarded(D(100), [D(100)], D(500), 12, TODAY - timedelta(days=3), TODAY).now == 25
 
 
+def test_nothing_is_bought_while_a_commitment_exists_that_no_bill_shows():
+    kept = guarded(D(100), [D(100)], D(500), 12, TODAY - timedelta(days=30), TODAY, waits=True)
+    assert (kept.now, kept.findings[-1]) == (0, "wait_until_the_last_purchase_is_billed")
+
+
+def test_sustained_use_ends_where_a_commitment_covers_it():
+    """List price 10 an hour, 30 % off by sustained use: 7. A commitment at 37 % off the list costs 6.30, so it takes
+    1 - 6.3 / 7 = 10 % off what is paid now: 0.70 an hour, 511 a month, not 37 % of 7. One at 28 % takes off nothing."""
+    pool = Pool("p/a/compute/USD", "p", "a", "compute", "USD", covered_hour=D(1000))
+    machines = ("Machines", "eu", "n1")
+    pool.usage[machines] = {datetime(2026, 10, 1) + timedelta(hours=hour): D(7) for hour in range(48)}
+    pool.reduced[machines] = (D(480), D(336))
+    cud = Offer("cud", "CUD", "savings_plan", None, D("0.37"), 12, "Monthly", D(0), "decision")
+
+    [plan], _ = plan_pool(pool, [cud, replace(cud, offer_id="weak", discount=D("0.28"))], TODAY)
+
+    assert (plan["offer_id"], plan["discount"], plan["guarded_commitment_hour"]) == ("cud", D("0.1"), D("6.3"))
+    assert plan["savings_month"] == 511
+
+
+def test_reservations_are_for_a_region_and_family_and_each_is_sized_by_its_own_usage():
+    """10 of m5 by day, 10 of r5 by night: a plan at 30 % covers 10 always and saves 3 an hour; a reservation of one
+    family is used in half of the hours, and at 45 % off would have to be in 55 %."""
+    pool = Pool("p/a/compute/USD", "p", "a", "compute", "USD", covered_hour=D(1000))
+    for hour in range(48):
+        family = "m5" if 8 <= hour % 24 < 20 else "r5"
+        pool.usage["Machines", "eu", family][datetime(2026, 10, 1) + timedelta(hours=hour)] = D(10)
+    pool.usage["Machines", "us", "m5"] = {datetime(2026, 10, 1) + timedelta(hours=h): D(4) for h in range(48)}
+    reserved = Offer("ri", "RI", "reservation", "Machines", D("0.45"), 12, "No Upfront", D(0), "decision")
+    plan = Offer("sp", "Plan", "savings_plan", None, D("0.30"), 12, "No Upfront", D(0), "decision")
+
+    rows = {row["offer_id"]: row for row in plan_pool(pool, [reserved, plan], TODAY)[0]}
+
+    # In layers: 4 in the other region reserved saves 1.80 an hour, the plan on the 10 above it 3.00.
+    assert {name: (row["scope"], row["savings_month"]) for name, row in rows.items() if row["is_chosen"]} == {
+        "ri/us/m5": ("Machines us m5", 1314),
+        "sp": (None, 2190),
+    }
+    assert rows["ri/eu/m5"]["savings_month"] == rows["ri/eu/r5"]["savings_month"] == 0
+
+
+PROGRAMS = {
+    # Domain page 1.9.3, 1.9.4, 1.5.9 and 1.6: what is compared with what, at discounts that a customer might have.
+    "ri, sp": ("compute", [("ri", "reservation", "0.40"), ("sp", "savings_plan", "0.28")]),
+    "rds ri, database sp": ("databases", [("rds-ri", "reservation", "0.35"), ("db-sp", "savings_plan", "0.20")]),
+    "azure": ("compute", [("reservation", "reservation", "0.41"), ("savings-plan", "savings_plan", "0.25")]),
+    "gcp": ("compute", [("cud-resource", "reservation", "0.37"), ("cud-flexible", "savings_plan", "0.28")]),
+}
+
+
+@pytest.mark.parametrize(("program", "kinds"), PROGRAMS.values(), ids=list(PROGRAMS))
+def test_every_kind_of_offer_is_in_the_plan_and_in_the_what_if(program, kinds):
+    """A steady 10 an hour: the cheaper, narrower one takes it all; 730 × 10 × its discount a month."""
+    pool = Pool("p/a/x/USD", "p", "a", program, "USD", covered_hour=D(1000))
+    pool.usage["Service", "eu", "family"] = {datetime(2026, 10, 1) + timedelta(hours=h): D(10) for h in range(48)}
+    offers = [Offer(name, name, kind, None, D(off), 12, None, D(0), "decision") for name, kind, off in kinds]
+
+    plans, sizes = plan_pool(pool, offers, TODAY)
+
+    assert [(p["savings_month"], p["is_chosen"]) for p in plans] == [
+        (7300 * D(kinds[0][2]), True),
+        (7300 * D(kinds[1][2]), False),
+    ]
+    assert {row["offer_id"] for row in sizes if row["is_best"]} == {p["offer_id"] for p in plans}
+    assert {p["action_type"] for p in plans} == {"PurchaseSavingsPlans", "PurchaseReservedInstances"}
+
+
 def test_poor_use_poor_return_late_break_even_and_daily_data_are_said():
     """100 bought for 24 hours of DAY at 5 %: used 67.5 %, a loss, and even after 11.4 months."""
     done = outcome(D(100), DAY, D("0.05"))
@@ -167,8 +235,8 @@ def test_reserved_databases_are_compared_with_a_plan_over_all_databases():
     pool = Pool("p/a/databases/USD", "p", "a", "databases", "USD", covered_hour=D(1000))
     start = datetime(2026, 10, 1)
     for hour in range(48):
-        pool.services["Relational"][start + timedelta(hours=hour)] = D(10)
-        pool.services["Cache"][start + timedelta(hours=hour)] = D(10)
+        pool.usage["Relational", "", ""][start + timedelta(hours=hour)] = D(10)
+        pool.usage["Cache", "", ""][start + timedelta(hours=hour)] = D(10)
     reserved = Offer("ri", "RI", "reservation", "Relational", D("0.36"), 12, "No Upfront", D(0), "decision")
     plan = Offer("db-sp", "Database plan", "savings_plan", None, D("0.20"), 12, "No Upfront", D(0), "decision")
 
@@ -193,10 +261,10 @@ def test_a_reservation_takes_the_stable_base_and_a_plan_what_comes_above_it():
     the 20 above it are used half of the time: worth buying only at more than 50 % off, so a plan at 30 % buys none."""
     pool = Pool("p/a/databases/USD", "p", "a", "databases", "USD", covered_hour=D(1000))
     for hour in range(48):
-        pool.services["Relational"][datetime(2026, 10, 1) + timedelta(hours=hour)] = D(
+        pool.usage["Relational", "", ""][datetime(2026, 10, 1) + timedelta(hours=hour)] = D(
             30 if 8 <= hour % 24 < 20 else 10
         )
-        pool.services["Cache"][datetime(2026, 10, 1) + timedelta(hours=hour)] = D(5)
+        pool.usage["Cache", "", ""][datetime(2026, 10, 1) + timedelta(hours=hour)] = D(5)
     reserved = Offer("ri", "RI", "reservation", "Relational", D("0.40"), 12, "No Upfront", D(0), "decision")
     plan = Offer("db-sp", "Database plan", "savings_plan", None, D("0.30"), 12, "No Upfront", D(0), "decision")
 
@@ -216,8 +284,8 @@ def test_layers_never_save_more_than_a_replay_of_the_hours_says(hours, cheap, de
     """Each hour is served by the reservation, then by the plan; both are paid whether used or not."""
     pool = Pool("p/a/databases/USD", "p", "a", "databases", "USD", covered_hour=D(10_000))
     for number, (relational, cache) in enumerate(hours):
-        pool.services["Relational"][datetime(2026, 10, 1) + timedelta(hours=number)] = relational
-        pool.services["Cache"][datetime(2026, 10, 1) + timedelta(hours=number)] = cache
+        pool.usage["Relational", "", ""][datetime(2026, 10, 1) + timedelta(hours=number)] = relational
+        pool.usage["Cache", "", ""][datetime(2026, 10, 1) + timedelta(hours=number)] = cache
     reserved = Offer("ri", "RI", "reservation", "Relational", max(cheap, dear), 12, "No Upfront", D(0), "decision")
     plan = Offer("db-sp", "Plan", "savings_plan", None, min(cheap, dear), 12, "No Upfront", D(0), "decision")
 
@@ -245,7 +313,7 @@ def test_a_band_of_savings_holds_the_mean_that_the_newest_days_pull_down():
     pool = Pool("p/a/compute/USD", "p", "a", "compute", "USD", covered_hour=D(1000))
     start = datetime(2026, 10, 1)
     for hour in range(29 * 24):
-        pool.services["Compute"][start + timedelta(hours=hour)] = D(10 if hour < 28 * 24 else 0)
+        pool.usage["Compute", "", ""][start + timedelta(hours=hour)] = D(10 if hour < 28 * 24 else 0)
     offer = Offer("sp", "Plan", "savings_plan", None, D("0.20"), 12, "No Upfront", D(0), "decision")
 
     [row], _ = plan_pool(pool, [offer], TODAY)

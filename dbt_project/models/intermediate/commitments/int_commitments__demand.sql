@@ -1,5 +1,6 @@
 -- What commitments could still be bought for: usage on demand, net of existing commitments and of the chosen savings that come first.
--- Grain: pool × service × region × hour of the window of int_savings__window. Costs are at contract prices, in the pool's currency.
+-- Grain: pool × service × region × family of sizes × hour of the window of int_savings__window. Costs are at contract prices, in the
+-- pool's currency; what makes usage cheaper by itself, such as sustained use, is off them, and not off residual_before_reductions.
 with
 
 spans as (
@@ -11,11 +12,20 @@ spans as (
         lines.billing_currency as currency,
         lines.service_name,
         coalesce(lines.region_id, '') as region_id,
+        -- A reservation is for a family of sizes; of a size that no seed knows, for the size.
+        coalesce(sizes.family, kinds.meter_sku, '') as family,
         date_trunc('hour', lines.charge_period_start) as first_hour,
         least(greatest({{ hours_from('lines.charge_period_start', 'lines.charge_period_end') }}, 1), 744) as hours,
-        {{ money('sum(' ~ cost_without_commitments('lines') ~ ')') }} as cost
+        {{ money('sum(' ~ cost_without_commitments('lines') ~ ')') }} as cost,
+        {{ money('sum(lines.contracted_cost)') }} as full_cost
     from {{ ref('int_commitments__eligible') }} as lines
     cross join {{ ref('int_savings__window') }} as looked_at
+    left join {{ ref('int_optimization__meter_kinds') }} as kinds
+        on
+            lines.x_provider = kinds.provider
+            and lines.service_name = kinds.service_name
+            and lines.sku_meter = kinds.sku_meter
+    left join {{ ref('instance_sizes') }} as sizes on kinds.provider = sizes.provider and kinds.meter_sku = sizes.sku
     where
         not lines.is_committed
         and cast(lines.charge_period_start as date) between looked_at.first_day and looked_at.last_day
@@ -25,13 +35,16 @@ spans as (
 hourly as (
     select
         spans.pool_id, spans.provider, spans.billing_account_id, spans.program, spans.currency, spans.service_name, spans.region_id,
+        spans.family,
         {{ plus_hours('spans.first_hour', 'positions.n - 1') }} as charge_hour,
         min(case when spans.hours = 1 then 1 else 0 end) as is_hourly,
-        {{ money('sum(' ~ equal_part('spans.cost', 'spans.hours', 'positions.n') ~ ')') }} as on_demand_cost
+        {{ money('sum(' ~ equal_part('spans.cost', 'spans.hours', 'positions.n') ~ ')') }} as on_demand_cost,
+        {{ money('sum(' ~ equal_part('spans.full_cost', 'spans.hours', 'positions.n') ~ ')') }} as full_cost
     from spans
     inner join {{ integers('1', '744') }} as positions on spans.hours >= positions.n
     group by
         spans.pool_id, spans.provider, spans.billing_account_id, spans.program, spans.currency, spans.service_name, spans.region_id,
+        spans.family,
         {{ plus_hours('spans.first_hour', 'positions.n - 1') }}
 ),
 
@@ -58,10 +71,13 @@ select
     currency,
     service_name,
     region_id,
+    family,
     charge_hour,
     is_hourly,
     on_demand_cost,
     -- What goes away is taken from every service in proportion.
-    {{ money('on_demand_cost * cast(1 - ' ~ ratio('least(saving_net, pool_cost)', 'pool_cost') ~ ' as decimal(9, 6))') }} as residual_cost
+    {{ money('on_demand_cost * cast(1 - ' ~ ratio('least(saving_net, pool_cost)', 'pool_cost') ~ ' as decimal(9, 6))') }} as residual_cost,
+    {{ money('full_cost * cast(1 - ' ~ ratio('least(saving_net, pool_cost)', 'pool_cost') ~ ' as decimal(9, 6))') }}
+        as residual_before_reductions
 from shared
 where on_demand_cost > 0

@@ -1,10 +1,12 @@
 -- When a commitment begins and ends, and who says so. Grain: source × commitment. A person's word (commitment_terms.csv) comes before
--- the bill's; a bill that gives a term and the day of purchase gives the end. Else the end is not known, and never guessed.
+-- the inventory of commitments, and that before the bill; a bill that gives a term and the day of purchase gives the end. Else the end is
+-- not known, and never guessed.
 with
 
 known as (
     select
         x_source,
+        max(x_provider) as provider,
         commitment_discount_id as commitment_id,
         max(commitment_discount_name) as commitment_name,
         max(commitment_discount_type) as commitment_type,
@@ -46,14 +48,23 @@ purchased as (
 merged as (
     select
         known.*,
-        coalesce(decided.starts_on, bills.starts_on, purchased.purchased_on) as starts_on,
+        coalesce(decided.starts_on, listed.starts_on, bills.starts_on, purchased.purchased_on) as starts_on,
         decided.ends_on as decided_end,
+        listed.ends_on as listed_end,
         bills.ends_on as billed_end,
-        coalesce(decided.term_months, bills.term_months) as term_months,
-        coalesce(decided.payment_option, bills.payment_option) as payment_option,
+        coalesce(decided.term_months, listed.term_months, bills.term_months) as term_months,
+        coalesce(decided.payment_option, listed.payment_option, bills.payment_option) as payment_option,
+        listed.commitment_key,
         decided.commitment_id is not null as is_decided
     from known
     left join {{ ref('stg_decisions__commitment_terms') }} as decided on known.commitment_id = decided.commitment_id
+    left join {{ ref('int_commitments__listed') }} as listed
+        on
+            known.provider = listed.provider
+            and (
+                lower({{ matched_group('known.commitment_id', "'[^/:]+$'", 0) }}) = listed.commitment_key
+                or lower(known.commitment_id) = listed.commitment_key
+            )
     left join {{ ref('int_focus__commitment_terms') }} as bills
         on known.x_source = bills.x_source and known.commitment_id = bills.commitment_id
     left join purchased on known.x_source = purchased.x_source and known.commitment_id = purchased.commitment_id
@@ -67,13 +78,17 @@ select
     commitment_category,
     payment_option,
     starts_on,
-    coalesce(decided_end, billed_end, {{ plus_months('starts_on', 'term_months') }}) as ends_on,
+    coalesce(decided_end, listed_end, billed_end, {{ plus_months('starts_on', 'term_months') }}) as ends_on,
+    -- What the bill alone says, to compare.
+    billed_end,
+    commitment_key,
     coalesce(
         term_months,
-        cast(round({{ days_from('starts_on', 'coalesce(decided_end, billed_end)') }} * 12 / 365.0) as integer)
+        cast(round({{ days_from('starts_on', 'coalesce(decided_end, listed_end, billed_end)') }} * 12 / 365.0) as integer)
     ) as term_months,
     case
         when is_decided then 'decision'
+        when listed_end is not null then 'inventory'
         when billed_end is not null then 'bill'
         when starts_on is not null and term_months is not null then 'purchase'
         else 'unknown'
