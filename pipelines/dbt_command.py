@@ -39,6 +39,7 @@ def run_dbt(
     settings = workspace.settings
     variables = {
         "reporting_currency": settings.workspace.reporting_currency,
+        "hour_of_work": str(settings.optimization.hour_of_work or ""),
         "show_owner_emails": settings.publish.show_owner_emails,
         "models_version": version or models_version(workspace),
     }

@@ -68,6 +68,8 @@ def _steps(row: Row) -> list[str]:
         steps.append(("  once commitments end", row["savings_net_after_expiry_month"]))
     if row["one_time_cost"]:
         steps.append(("  to be paid once", row["one_time_cost"]))
+    if row["work_cost"]:
+        steps.append((f"  {row['effort_hours'].normalize():f} hours of work", row["work_cost"]))
     return [f"  {text:<44}{'-' if value is None else f'{value:,.2f}':>18}" for text, value in steps]
 
 

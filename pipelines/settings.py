@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -154,6 +155,12 @@ class AnomaliesTable(_Strict):
     min_amount: Annotated[float, Field(ge=0)] = 25.0
 
 
+class OptimizationTable(_Strict):
+    """What an hour of work costs, in reporting currency; without it a payback counts fees only."""
+
+    hour_of_work: Annotated[Decimal, Field(gt=0, max_digits=12, decimal_places=4)] | None = None
+
+
 class MailTable(_Strict):
     """The mail server that cover letters leave by; its password is $FINOPS_MAIL_PASSWORD and never stands here."""
 
@@ -181,6 +188,7 @@ class Settings(_Strict):
     statements: StatementsTable = StatementsTable()
     forecast: ForecastTable = ForecastTable()
     anomalies: AnomaliesTable = AnomaliesTable()
+    optimization: OptimizationTable = OptimizationTable()
     mail: MailTable = MailTable()
     sources: tuple[Source, ...] = ()
     signals: tuple[SignalSource, ...] = ()

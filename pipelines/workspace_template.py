@@ -78,6 +78,9 @@ reporting_currency = "USD"
 # [anomalies]
 # min_amount = 25                  # per day, in reporting currency; smaller deviations raise no alarm
 
+# [optimization]
+# hour_of_work = "95"              # in reporting currency: work is part of every payback; without it only fees are
+
 # [statements]
 # fonts = "fonts"                  # a folder of fonts, for scripts that the packaged ones lack
 

@@ -40,6 +40,9 @@ FINOPS_TOML = """\
 [workspace]
 reporting_currency = "USD"
 
+[optimization]
+hour_of_work = "95"
+
 [[sources]]
 name = "aws-payer"
 provider = "aws"

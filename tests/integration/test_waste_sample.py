@@ -82,6 +82,24 @@ def test_savings_are_those_that_the_generator_knows(sample):
     assert len(priced) >= 15 and wrong == []
 
 
+def test_an_hour_of_work_is_part_of_the_payback(warehouse):
+    """The sample's finops.toml says 95 USD: half an hour is 47.50 USD, or 47.50 / rate EUR; it is paid back too."""
+    rows = warehouse.execute(
+        """
+        select currency, work_cost, one_time_cost, savings_net_now_month, payback_months, r.rate
+        from fct_recommendations
+        join (select from_currency, rate from int_currency__rates
+              qualify row_number() over (partition by from_currency order by billing_period desc) = 1) as r
+            on currency = from_currency
+        where effort = 'VeryLow' and savings_net_now_month > 0 and dimension = 'existence'
+        """
+    ).fetchall()
+    assert {row[0] for row in rows} == {"USD", "EUR"}
+    for _, work, fees, saved, payback, rate in rows:
+        assert abs(work - Decimal("47.5") / rate) < Decimal("0.000001")
+        assert abs(payback - (fees + work) / saved) < Decimal("0.000002")
+
+
 def test_waste_is_counted_once_and_never_above_what_the_resource_costs(warehouse):
     """Rows of one resource exclude each other; the total is that of an independent sum over the ledger's meters."""
     twice = warehouse.execute(

@@ -16,6 +16,10 @@ accounts as (
     select distinct provider, sub_account_id, billing_account_id from {{ ref('fct_daily_costs') }}
 ),
 
+payers as (
+    select distinct provider, billing_account_id from accounts
+),
+
 -- A list names the account that bought, the pool the one that is invoiced; an account that no bill knows could be any pool's.
 unbilled as (
     select
@@ -26,7 +30,7 @@ unbilled as (
         max(inventory.starts_on) as last_purchase
     from {{ ref('rpt_commitment_inventory') }} as inventory
     left join accounts on inventory.provider = accounts.provider and inventory.account_id = accounts.sub_account_id
-    left join (select distinct provider, billing_account_id from accounts) as payers
+    left join payers
         on inventory.provider = payers.provider and inventory.account_id = payers.billing_account_id
     where inventory.finding in ('not_billed', 'not_billed_yet')
     group by

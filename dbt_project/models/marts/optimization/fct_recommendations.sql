@@ -90,6 +90,21 @@ shown as (
     from {{ ref('int_savings__gone') }} as gone
     inner join history on gone.recommendation_id = history.recommendation_id
     left join efforts on gone.effort = efforts.effort
+),
+
+-- Work costs what finops.toml says, in the currency of the saving.
+priced as (
+    select
+        shown.*,
+        rates.rate,
+        {% if var('hour_of_work') -%}
+        cast({{ unit_price("cast(shown.effort_hours * cast('" ~ var('hour_of_work') ~ "' as decimal(16, 4)) as decimal(28, 12))", 'cast(rates.rate as decimal(28, 12))') }}
+            as decimal(28, 12)) as work_cost
+        {%- else -%}
+        cast(null as decimal(28, 12)) as work_cost
+        {%- endif %}
+    from shown
+    left join rates on shown.currency = rates.from_currency
 )
 
 select
@@ -133,11 +148,13 @@ select
     {{ money('shown.covered_saving_month') }} as covered_saving_month,
     cast(shown.earliest_commitment_expiry as date) as earliest_commitment_expiry,
     cast('{{ var("reporting_currency") }}' as varchar) as reporting_currency,
-    {{ money('shown.savings_net_now_month * rates.rate') }} as savings_net_now_month_reporting,
-    {{ money('shown.savings_net_after_expiry_month * rates.rate') }} as savings_net_after_expiry_month_reporting,
+    {{ money('shown.savings_net_now_month * shown.rate') }} as savings_net_now_month_reporting,
+    {{ money('shown.savings_net_after_expiry_month * shown.rate') }} as savings_net_after_expiry_month_reporting,
     {{ money('shown.one_time_cost') }} as one_time_cost,
     {{ money('shown.ongoing_cost_month') }} as ongoing_cost_month,
-    {{ ratio('shown.one_time_cost', 'case when shown.savings_net_now_month > 0 then shown.savings_net_now_month end') }} as payback_months,
+    shown.work_cost,
+    {{ ratio('shown.one_time_cost + coalesce(shown.work_cost, 0)', 'case when shown.savings_net_now_month > 0 then shown.savings_net_now_month end') }}
+        as payback_months,
     shown.effort,
     cast(shown.effort_hours as decimal(9, 2)) as effort_hours,
     cast(shown.restart_needed as boolean) as restart_needed,
@@ -166,5 +183,4 @@ select
     cast(shown.decided_until as date) as decided_until,
     cast(shown.applied_on as date) as applied_on,
     shown.decision_reason
-from shown
-left join rates on shown.currency = rates.from_currency
+from priced as shown
