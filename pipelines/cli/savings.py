@@ -13,6 +13,19 @@ from pipelines.cli.app import JsonOption, WorkspaceOption, amount, app, out, pro
 from pipelines.errors import FinopsError
 from pipelines.settings import Workspace
 
+# What guard-rails did or ask to look at, in words.
+GUARDS = {
+    "first_purchase_80_percent": "first purchase: 80 % of the best size",
+    "long_term_capped_at_p5": "three years: no more than all but a twentieth of hours use",
+    "ladder_of_4": "in 4 quarterly steps",
+    "ladder_of_12": "in 12 monthly steps",
+    "wait_3_days_after_a_purchase": "nothing now: bought something in the last 3 days",
+    "wait_until_the_last_purchase_is_billed": "nothing now: a commitment exists that no bill shows",
+    "utilisation_below_80_percent": "CAUTION used less than 80 %",
+    "return_below_10_percent": "CAUTION returns less than 10 %",
+    "break_even_after_9_months": "CAUTION pays back after 9 months",
+    "daily_data_hides_peaks": "CAUTION the bill is daily: peaks are not seen",
+}
 WAVES = {1: "1 quick and safe", 2: "2 with care", 3: "3 projects", 4: "4 commitments"}
 
 
@@ -75,6 +88,23 @@ def _try(opened: Workspace, pool: str, commit: Decimal, discount: Decimal, as_js
     out.print(f"Best        {found['best_commitment_hour']:.4f} an hour saves {amount(found['best_savings_month'])}")
 
 
+def _print_purchase(row: dict[str, Any]) -> None:
+    term = f"{row['term_months']} months" if row["term_months"] else "term not known"
+    out.print(
+        f"    {row['buy_now_commitment_hour']:.4f} now, {row['guarded_commitment_hour']:.4f} in the end: "
+        f"{row['offer_name']}, {term}",
+        markup=False,
+    )
+    if row["scope"]:
+        out.print(f"      for {row['scope']}", markup=False)
+    out.print(
+        f"      saves {amount(row['savings_month'])} {row['currency']} a month "
+        f"({amount(row['savings_low_month'])} to {amount(row['savings_high_month'])})"
+    )
+    for guard in json.loads(row["guard_rails"]):
+        out.print(f"      {GUARDS[guard]}", markup=False)
+
+
 def print_result(result: Any) -> None:
     """Totals per provider and wave, the purchases, the largest recommendations; 80 columns."""
     table = Table(title="What can be saved per month", title_justify="left", box=None, padding=(0, 1), pad_edge=False)
@@ -99,18 +129,12 @@ def print_result(result: Any) -> None:
         out.print(f"Without {', '.join(result.unconverted)}: no rate in decisions/fx_rates.csv")
     if result.purchases:
         out.print("\nCommit per hour (now, in the end), after guard-rails")
+        pool = None
         for row in result.purchases:
-            term = f"{row['term_months']} months" if row["term_months"] else "term not known"
-            out.print(f"  {row['pool_id']}", markup=False)
-            out.print(
-                f"    {row['buy_now_commitment_hour']:.4f} now, {row['guarded_commitment_hour']:.4f} in the end: "
-                f"{row['offer_name']}, {term}",
-                markup=False,
-            )
-            out.print(
-                f"    saves {amount(row['savings_month'])} {row['currency']} a month "
-                f"({amount(row['savings_low_month'])} to {amount(row['savings_high_month'])})"
-            )
+            if row["pool_id"] != pool:
+                pool = row["pool_id"]
+                out.print(f"  {pool}", markup=False)
+            _print_purchase(row)
     actions = [
         row for row in result.top if row["action_type"] not in ("PurchaseSavingsPlans", "PurchaseReservedInstances")
     ]

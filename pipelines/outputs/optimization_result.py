@@ -19,9 +19,10 @@ from fct_recommendations
 where counted_in_total order by savings_net_now_month_reporting desc nulls last, recommendation_id limit ?
 """
 _PURCHASES = """
-select plan_id, pool_id, offer_name, term_months, currency, discount, guarded_commitment_hour, buy_now_commitment_hour,
-    savings_month, savings_low_month, savings_high_month, utilisation, guard_rails
-from fct_commitment_plan where is_chosen order by savings_month desc, plan_id
+select plan_id, pool_id, offer_name, scope, term_months, currency, discount, guarded_commitment_hour,
+    buy_now_commitment_hour, savings_month, savings_low_month, savings_high_month, utilisation, guard_rails
+from fct_commitment_plan where is_chosen
+order by sum(savings_month) over (partition by pool_id) desc, pool_id, savings_month desc, plan_id
 """
 # The best place per workload and region; alternatives of each other, in no total.
 _MOVES = """

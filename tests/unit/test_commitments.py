@@ -1,5 +1,7 @@
 """How much to commit: the numbers of the domain page 1.9.2 and 1.9.3, and brute force on small problems."""
 
+import inspect
+import re
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -8,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forecasting import purchase_guards
 from forecasting.commitments import (
     best_capacity,
     best_commitment,
@@ -19,6 +22,7 @@ from forecasting.commitments import (
 from forecasting.purchase_guards import guarded, warnings
 from forecasting.purchase_inputs import Offer, Pool
 from forecasting.purchase_plan import plan_pool
+from pipelines.cli.savings import GUARDS
 
 D = Decimal
 DAY = [D(40)] * 8 + [D(70)] * 10 + [D(100)] * 6  # 24 hours, 1620 in all
@@ -148,6 +152,11 @@ def test_three_years_cover_no_more_than_the_worst_twentieth_of_hours():
 def test_nothing_is_bought_within_three_days_of_a_purchase():
     assert guarded(D(100), [D(100)], D(500), 12, TODAY - timedelta(days=2), TODAY).now == 0
     assert guarded(D(100), [D(100)], D(500), 12, TODAY - timedelta(days=3), TODAY).now == 25
+
+
+def test_every_word_of_a_guard_rail_is_said_in_a_sentence():
+    words = set(re.findall(r'"([a-z0-9_]{9,})"', inspect.getsource(purchase_guards)))
+    assert len(words) == 8 and set(GUARDS) == words | {"ladder_of_4", "ladder_of_12"}
 
 
 def test_nothing_is_bought_while_a_commitment_exists_that_no_bill_shows():
