@@ -122,8 +122,13 @@ def print_result(result: Any) -> None:
     if not result.waves:
         out.print("Nothing is recommended.")
         return
+    out.print("count: in the total, of all; raw: all of them, which overlap; now: off the bill at")
+    out.print("once, each saving once; later: when commitments that pay for it today have ended")
+    out.print(f"\nTogether {amount(result.total_month_reporting)} {result.reporting_currency} a month now")
+    scores = {(row["provider"], row["currency"]): row["efficiency_score"] for row in result.waves}
     out.print(
-        f"\nTogether {amount(result.total_month_reporting)} {result.reporting_currency} a month, each saving once"
+        "Cost efficiency (1 - what can be saved / cost): "
+        + ", ".join(f"{provider} {score * 100:.1f} %" for (provider, _), score in scores.items() if score is not None)
     )
     if result.unconverted:
         out.print(f"Without {', '.join(result.unconverted)}: no rate in decisions/fx_rates.csv")
