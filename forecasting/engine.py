@@ -21,7 +21,7 @@ from forecasting.results import BacktestRow, Forecast, SeriesForecast
 from forecasting.series import DAILY, MONTHLY, SEASON, Panel, Series, Values
 
 Progress = Callable[[str], None]
-POOLS = {
+POOLS: dict[str, dict[str, tuple[str, ...]]] = {
     DAILY: {
         "fast": ("DynamicTheta", "WeekdayMean", "SeasonalNaive", "LightGBM", "XGBoost"),
         "full": ("AutoARIMA", "AutoETS", "DynamicTheta", "CES", "WeekdayMean", "SeasonalNaive", "Prophet", *TREES),
