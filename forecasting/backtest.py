@@ -17,6 +17,7 @@ from forecasting.statistical import forecast_one
 from forecasting.trees import QUANTILES, forecast_with_trees
 
 TREES = ("LightGBM", "XGBoost", "RandomForest")
+LEARNED = (*TREES, "NeuralNetwork")  # of the whole panel at once, on the same features
 # About what a model takes for a year of days; a worker process first takes some three seconds to load the libraries.
 _SECONDS = {"AutoARIMA": 0.5, "AutoETS": 0.1, "AutoTheta": 0.01, "DynamicTheta": 0.003, "CES": 0.1, "MSTL": 0.02}
 _SECONDS |= {"Prophet": 0.3}
@@ -59,14 +60,14 @@ def forecast_from(
     points = {name: np.full(shape, np.nan) for name in models}
     quantiles = np.full((*shape, len(QUANTILES)), np.nan)
     failures: dict[tuple[str, str], str] = {}
-    single = tuple(name for name in models if name not in TREES)
+    single = tuple(name for name in models if name not in LEARNED)
     for at, found in zip(present, _of_each(series, horizon, single, workers, memory), strict=True):
         for name, path in found.items():
             if isinstance(path, str):
                 failures[panel[at].unique_id, name] = path
             else:
                 points[name][at] = path
-    trees = tuple(name for name in models if name in TREES)
+    trees = tuple(name for name in models if name in LEARNED)
     if trees and series:
         grown = forecast_with_trees(series, horizon, trees, seed, workers, memory)
         for name, paths in grown.points.items():

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.backtest import TREES, Origin
+from forecasting.backtest import LEARNED, Origin
 from forecasting.series import MONTHLY, Values
 
 THRESHOLD = 0.8  # the framework's: candidates below it are not used while enough others pass
@@ -68,7 +68,7 @@ def judge(past: list[Origin], models: tuple[str, ...], count: int) -> Judged:
     shrunk = np.where(np.isfinite(relative), 0.5 * relative, 0.5) + 0.5 * np.array(on_panel)[:, None]
     passing = 1 - stacked >= THRESHOLD
     members = {name: np.zeros(count, bool) for name in models}
-    for family in (TREES, STATISTICAL):
+    for family in (LEARNED, STATISTICAL):
         rows = [at for at, name in enumerate(models) if name in family]
         if not rows:
             continue
@@ -85,7 +85,7 @@ def judge(past: list[Origin], models: tuple[str, ...], count: int) -> Judged:
 def combine(origin: Origin, judged: Judged, lengths: NDArray[np.int64]) -> Values:
     """(series, horizon): the trees' mean and the statistical median, weighted by how much history there is."""
     share = np.where(lengths >= TWO_YEARS, TREES_SHARE, TREES_SHARE_SHORT)[:, None]
-    trees = _over(origin, judged, TREES, np.nanmean)
+    trees = _over(origin, judged, LEARNED, np.nanmean)
     single = _over(origin, judged, STATISTICAL, np.nanmedian)
     blend = np.where(np.isfinite(trees) & np.isfinite(single), share * trees + (1 - share) * single, single)
     blend = np.where(np.isfinite(blend), blend, trees)
@@ -117,7 +117,7 @@ def describe(origin: Origin, judged: Judged, at: int, length: int, frequency: st
     if frequency == MONTHLY:
         return f"median({', '.join(n for n in there if n in MONTHLY_MODELS)})"
     used = [name for name in there if judged.members[name][at]]
-    trees = [name for name in used if name in TREES]
+    trees = [name for name in used if name in LEARNED]
     single = [name for name in used if name in STATISTICAL]
     parts = [f"mean({', '.join(trees)})"] * bool(trees) + [f"median({', '.join(single)})"] * bool(single)
     if len(parts) == 2:

@@ -144,9 +144,9 @@ class StatementsTable(_Strict):
 
 
 class ForecastTable(_Strict):
-    """Candidates of the daily run: fast (seconds), or full (about two CPU seconds per series and origin)."""
+    """Candidates of the daily run: fast (seconds), full (about 2 CPU s per series and origin), neural."""
 
-    pool: Literal["fast", "full"] = "fast"
+    pool: Literal["fast", "full", "neural"] = "fast"
 
 
 class AnomaliesTable(_Strict):

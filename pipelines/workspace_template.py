@@ -73,7 +73,7 @@ reporting_currency = "USD"
 # max_drop = 0.9                   # a month that loses more of its rows than this is held back
 
 # [forecast]
-# pool = "fast"                    # full: more candidates, minutes instead of seconds
+# pool = "fast"                    # full: more candidates, minutes instead of seconds; neural: full and a network
 
 # [anomalies]
 # min_amount = 25                  # per day, in reporting currency; smaller deviations raise no alarm

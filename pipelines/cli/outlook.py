@@ -19,7 +19,7 @@ def forecast(
     ] = None,
     horizon: Annotated[int, typer.Option(min=1, max=400, help="Days (months of monthly series) ahead.")] = 90,
     to: Annotated[Path | None, typer.Option("--out", help="Where the forecast goes: .parquet or .csv.")] = None,
-    pool: Annotated[str, typer.Option(help="Candidates: fast, full, or auto by the number of series.")] = "auto",
+    pool: Annotated[str, typer.Option(help="Candidates: fast, full, neural (full and a network) or auto.")] = "auto",
     seed: Annotated[int, typer.Option(help="Same input and seed, same bytes.")] = 7,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
     workspace: WorkspaceOption = None,
@@ -33,8 +33,8 @@ def forecast(
 
     if (series is None) != (to is None):
         raise typer.BadParameter("name both --series FILE and --out FILE, or neither to forecast the workspace")
-    if pool not in ("auto", "fast", "full"):
-        raise typer.BadParameter(f"'{pool}' is not one of auto, fast, full")
+    if pool not in ("auto", "fast", "full", "neural"):
+        raise typer.BadParameter(f"'{pool}' is not one of auto, fast, full, neural")
     if series is None or to is None:
         from pipelines.build import compute_results
 

@@ -136,7 +136,7 @@ def test_nothing_after_an_origin_reaches_its_forecast() -> None:
     """Multiplying all values after the origin by a hundred must not move one forecast made there."""
     honest = [Series(f"s{n}", "D", START, noisy_weeks(150, n)) for n in range(3)]
     poisoned = [Series(s.unique_id, "D", START, np.concatenate([s.values[:120], s.values[120:] * 100])) for s in honest]
-    models = ("DynamicTheta", "WeekdayMean", "LightGBM", "RandomForest")
+    models = ("DynamicTheta", "WeekdayMean", "LightGBM", "RandomForest", "NeuralNetwork")
     made = [forecast_from(panel, 30, 14, models, seed=1, workers=1) for panel in (honest, poisoned)]
     for name in models:
         assert np.isfinite(made[0].points[name]).all()
