@@ -87,6 +87,8 @@ class Answering(AwsSession):
         )
         if "hub" in request.url:
             body = json.dumps({"__type": code})
+        if "//s3." in request.url:
+            body = f"<Error><Code>{code}</Code><Message>no</Message></Error>"
         return _response(request, status, {"x-amzn-errortype": code}, body.encode())
 
 
@@ -189,7 +191,7 @@ def test_a_region_that_refuses_is_a_gap_and_the_other_lands(aws, tmp_path):
         "from read_parquet('$/collection/source=acme/day=2026-10-31/data.parquet') group by all order by all",
     )
     assert looks == [
-        ("*", "ok", 2, 0), ("eu-west-1", "ok", 11, 0), ("us-east-1", "denied", 10, 10), ("us-east-1", "ok", 1, 0),
+        ("*", "ok", 2, 0), ("eu-west-1", "ok", 13, 0), ("us-east-1", "denied", 12, 12), ("us-east-1", "ok", 1, 0),
     ]  # fmt: skip
 
 
