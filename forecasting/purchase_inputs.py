@@ -56,12 +56,19 @@ class Pool:
         return [datetime(day.year, day.month, day.day, hour) for day in days for hour in range(24)]
 
     def kinds(self, offer: Offer | None = None) -> list[Kind]:
-        """The usage that an offer is for."""
-        if offer is None or (offer.only is None and offer.services is None):
+        """The usage that an offer is for.
+
+        What the bill shows of reservations says nothing of usage whose size nobody knows, beside usage of known ones.
+        """
+        if offer is None:
             return sorted(self.usage)
         if offer.only is not None:
             return [offer.only] if offer.only in self.usage else []
-        return sorted(kind for kind in self.usage if fnmatchcase(kind[0], str(offer.services)))
+        named = [kind for kind in sorted(self.usage) if fnmatchcase(kind[0], offer.services or "*")]
+        if offer.kind == "savings_plan" or offer.source == "decision":
+            return named
+        divided = {service for service, _, family in named if family}
+        return [kind for kind in named if kind[2] or kind[0] not in divided]
 
     def demand(self, hours: Iterable[datetime], offer: Offer | None = None) -> list[Decimal]:
         kinds = self.kinds(offer)

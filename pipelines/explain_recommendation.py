@@ -70,6 +70,8 @@ def _steps(row: Row) -> list[str]:
         steps.append(("  to be paid once", row["one_time_cost"]))
     if row["work_cost"]:
         steps.append((f"  {row['effort_hours'].normalize():f} hours of work", row["work_cost"]))
+    if row["payback_months"]:
+        steps.append(("  months until that has paid back", row["payback_months"]))
     return [f"  {text:<44}{'-' if value is None else f'{value:,.2f}':>18}" for text, value in steps]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal, InvalidOperation
+from itertools import groupby
+from operator import itemgetter
 from typing import Annotated, Any
 
 import typer
@@ -82,13 +84,26 @@ def _try(opened: Workspace, pool: str, commit: Decimal, discount: Decimal, as_js
         return
     out.print(f"{found['pool_id']}, {found['hours']} hours of usage on demand, {found['currency']}", markup=False)
     used = "-" if found["utilisation"] is None else f"{found['utilisation'] * 100:.1f} %"
-    out.print(f"Commit      {commit.normalize():f} an hour at {discount * 100:.1f} % off")
+    out.print(f"Commit      {commit.normalize():f} an hour at {discount * 100:.1f} % off the price list")
+    if found["discount"] != discount:
+        out.print(f"            {found['discount'] * 100:.1f} % off what is paid now, which is cheaper by itself")
     out.print(f"Saves       {amount(found['savings_month'])} a month ({found['effective_savings_rate'] * 100:.1f} %)")
     out.print(f"Used        {used}, covers {found['coverage'] * 100:.1f} %")
     out.print(f"Best        {found['best_commitment_hour']:.4f} an hour saves {amount(found['best_savings_month'])}")
 
 
-def _print_purchase(row: dict[str, Any]) -> None:
+def _print_purchases(pool_id: str, rows: list[dict[str, Any]]) -> None:
+    """What is said of all of them stands once, below the pool."""
+    guards = [json.loads(row["guard_rails"]) for row in rows]
+    shared = [guard for guard in guards[0] if all(guard in others for others in guards)]
+    out.print(f"  {pool_id}", markup=False)
+    for guard in shared:
+        out.print(f"    {GUARDS[guard]}", markup=False)
+    for row, own in zip(rows, guards, strict=True):
+        _print_purchase(row, [guard for guard in own if guard not in shared])
+
+
+def _print_purchase(row: dict[str, Any], guards: list[str]) -> None:
     term = f"{row['term_months']} months" if row["term_months"] else "term not known"
     out.print(
         f"    {row['buy_now_commitment_hour']:.4f} now, {row['guarded_commitment_hour']:.4f} in the end: "
@@ -101,7 +116,7 @@ def _print_purchase(row: dict[str, Any]) -> None:
         f"      saves {amount(row['savings_month'])} {row['currency']} a month "
         f"({amount(row['savings_low_month'])} to {amount(row['savings_high_month'])})"
     )
-    for guard in json.loads(row["guard_rails"]):
+    for guard in guards:
         out.print(f"      {GUARDS[guard]}", markup=False)
 
 
@@ -134,12 +149,8 @@ def print_result(result: Any) -> None:
         out.print(f"Without {', '.join(result.unconverted)}: no rate in decisions/fx_rates.csv")
     if result.purchases:
         out.print("\nCommit per hour (now, in the end), after guard-rails")
-        pool = None
-        for row in result.purchases:
-            if row["pool_id"] != pool:
-                pool = row["pool_id"]
-                out.print(f"  {pool}", markup=False)
-            _print_purchase(row)
+        for pool_id, of_pool in groupby(result.purchases, key=itemgetter("pool_id")):
+            _print_purchases(pool_id, list(of_pool))
     actions = [
         row for row in result.top if row["action_type"] not in ("PurchaseSavingsPlans", "PurchaseReservedInstances")
     ]

@@ -157,12 +157,12 @@ def test_a_recommendation_is_explained_so_that_a_reader_gets_its_saving_by_hand(
         "rollback_possible": True, "contracted_cost_month": D(1000), "saved_share": D("0.2"),
         "remaining_share": D("0.6"), "price_source": "observed_price", "savings_contract_month": D(200),
         "covered_saving_month": D(40), "savings_net_now_month": D(80), "savings_net_after_expiry_month": D(120),
-        "one_time_cost": D(0), "work_cost": D(760), "effort_hours": D("8.00"),
+        "one_time_cost": D(0), "work_cost": D(760), "effort_hours": D("8.00"), "payback_months": D(9),
         "current_config": '{"sku": "m5.large"}', "recommended_config": '{"sku": "m8g.large"}',
         "evidence": '{"cpu_p95": 12.5}', "data_gaps": '["memory"]', "superseded_by": None, "counted_in_total": True,
     }  # fmt: skip
     lines = lines_of(Explanation("recommendation", row, [], [], [], 0))
     amounts = [line.split()[-1] for line in lines if line.startswith("  ") and "," in line or ".00" in line]
-    assert amounts[:7] == ["1,000.00", "200.00", "120.00", "-40.00", "80.00", "120.00", "760.00"]
+    assert amounts[:8] == ["1,000.00", "200.00", "120.00", "-40.00", "80.00", "120.00", "760.00", "9.00"]
     assert any("cpu_p95" in line and "12.5" in line for line in lines)
     assert max(map(len, lines)) <= 100 and "Not known: memory" in lines

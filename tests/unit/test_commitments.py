@@ -200,6 +200,17 @@ def test_reservations_are_for_a_region_and_family_and_each_is_sized_by_its_own_u
     assert rows["ri/eu/m5"]["savings_month"] == rows["ri/eu/r5"]["savings_month"] == 0
 
 
+def test_the_discount_of_known_sizes_says_nothing_of_unknown_ones_beside_them():
+    """What the bill shows of reserved machines is offered for m5, not for a GPU; a person's offer is for both."""
+    pool = Pool("p/a/compute/USD", "p", "a", "compute", "USD", covered_hour=D(1000))
+    for family in ("m5", ""):
+        pool.usage["Machines", "eu", family] = {datetime(2026, 10, 1) + timedelta(hours=h): D(10) for h in range(48)}
+    seen = Offer("observed/ri", "RI", "reservation", "Machines", D("0.40"), 12, None, D(0), "bill")
+
+    assert [offer.only for offer in pool.offers_here([seen])] == [("Machines", "eu", "m5")]
+    assert len(pool.offers_here([replace(seen, source="decision")])) == 2
+
+
 PROGRAMS = {
     # Domain page 1.9.3, 1.9.4, 1.5.9 and 1.6: what is compared with what, at discounts that a customer might have.
     "ri, sp": ("compute", [("ri", "reservation", "0.40"), ("sp", "savings_plan", "0.28")]),
