@@ -57,7 +57,7 @@ purchase_decisions as (
     qualify row_number() over (partition by plans.plan_id order by decided.decided_on desc, decided.decision desc) = 1
 ),
 
--- One plan per pool, on what the recommendations on resources leave.
+-- The chosen plans of a pool, on what the recommendations on resources leave: one over all of it, or one per region and family.
 purchases as (
     select
         plans.plan_id as recommendation_id,
