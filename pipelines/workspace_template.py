@@ -128,6 +128,7 @@ _EXAMPLES = {
     "gl_accounts": "# clearing,6999,\n# default,6000,\n# tax,6400,\n# fx,6930,Differences of exchange rates",
     "journal_columns": "# Konto,account,\n# Soll,debit,\n# Haben,credit,\n# Buchungskreis,=1000,A fixed text",
     "close_approvals": "# 2026-10,approve,3f2a9c0b1d2e,Dana Whitfield,2026-11-05,",
+    "licence_entitlements": "# windows_server,64,2026-01-01,2028-12-31,Cores that may be used in a cloud",
     "rule_thresholds": "# aws_ec2_idle,prod,lookback_days,32,Month-end jobs\n# *,any,min_saving_month,5,",
     "planned_events": (
         "# warehouse-move,migration,cost_center,CC-100,2026-11-15,,40,,,Both run until the old one is off\n"

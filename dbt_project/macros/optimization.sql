@@ -30,6 +30,19 @@
     cast({{ expression }} as decimal(18, 6))
 {%- endmacro %}
 
+{# Meters of the machine itself, whatever kind of machine it is. #}
+{% macro compute_kinds() -%}
+    'vm_compute', 'vm_spot', 'vm_credits', 'db_compute', 'cache_compute', 'search_compute'
+{%- endmacro %}
+
+{# Which of them a resource of a type is billed by. #}
+{% macro compute_part(resource_type) -%}
+    case {{ resource_type }}
+        when 'db' then 'db_compute' when 'db_pool' then 'db_compute' when 'cache' then 'cache_compute' when 'search' then 'search_compute'
+        else 'vm_compute'
+    end
+{%- endmacro %}
+
 {# Every threshold that a rule can have; the columns of int_optimization__rules. #}
 {% macro optimization_thresholds() -%}
     {{ return([
@@ -37,7 +50,9 @@
         'min_unattached_days', 'snapshot_keep_days', 'activity_max_day', 'cpu_max_pct', 'mem_max_pct', 'net_max_bytes_day',
         'net_max_bytes_hour', 'min_idle_hours_week', 'fixed_saving_share', 'target_max_pct', 'cpu_headroom', 'mem_headroom',
         'max_steps', 'min_size_gib', 'min_cost_share', 'storage_traffic_share', 'log_keep_days', 'disk_max_pct', 'disk_headroom',
-        'cdn_traffic_share', 'service_traffic_share', 'endpoint_zones', 'compute_uplift', 'storage_uplift'
+        'cdn_traffic_share', 'service_traffic_share', 'endpoint_zones', 'compute_uplift', 'storage_uplift',
+        'licence_cores_min', 'licence_cores_per_core', 'min_idle_share', 'min_nodes', 'slot_step', 'price_ratio', 'used_max_share',
+        'free_share', 'min_error_share', 'provisioned_max_pct'
     ]) }}
 {%- endmacro %}
 

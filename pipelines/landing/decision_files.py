@@ -35,6 +35,7 @@ SCOPES = ("total", "business_unit", "department", "cost_center", "provider", "su
 EVENT_KINDS = (
     "migration", "launch", "price_change", "commitment_start", "commitment_end", "credits_end", "maintenance", "other",
 )  # fmt: skip
+LICENCES = ("windows_server", "sql_server_standard", "sql_server_enterprise", "rhel", "sles")
 RATE_TYPES = ("invoice", "monthly_average", "closing")
 RECOMMENDATION_DECISIONS = ("accept", "schedule", "applied", "dismiss", "suppress")
 POLICIES: dict[str, tuple[str, ...]] = {
@@ -218,6 +219,13 @@ FILES: dict[str, dict[str, Field]] = {
         "value": Field(pa.decimal128(18, 6)),
         "note": _OPTIONAL,
     },
+    "licence_entitlements": {
+        "licence": Field(pa.string(), choices=LICENCES),
+        "cores": Field(pa.decimal128(18, 4)),
+        "valid_from": _FROM,
+        "valid_to": _TO,
+        "note": _OPTIONAL,
+    },
     "commitment_terms": {
         "commitment_id": _TEXT,
         "starts_on": _DAY,
@@ -305,6 +313,7 @@ FILES: dict[str, dict[str, Field]] = {
 # Files that do not decide how money is allocated: another approval or ledger account recomputes no month.
 NOT_ALLOCATION = (
     "gl_accounts", "journal_columns", "close_approvals", "commitment_scopes", "rule_thresholds", "commitment_terms",
+    "licence_entitlements",
     "planned_events", "anomaly_labels", "budgets", "invoice_tolerances",
     "commitment_offers", "recommendation_decisions", "workload_places", "interconnect_offers",
 )  # fmt: skip

@@ -163,7 +163,8 @@ def series_text(fleet: Fleet) -> pl.DataFrame:
             {
                 "SubscriptionId": account.id, "ResourceGroup": group, "ResourceLocation": row["region"],
                 "ProductName": f"{meter.product} - {meter.name} - {spoken}", "MeterCategory": meter.service,
-                "MeterSubCategory": meter.family, "MeterId": derived_id("meter", meter.service, meter.name),
+                "MeterSubCategory": meter.family,
+                "MeterId": derived_id("meter", meter.service, meter.product, meter.name),
                 "MeterName": meter.name, "MeterRegion": spoken, "UnitOfMeasure": meter.unit,
                 "CostCenter": cost_center(row["owner"]).id if known and series % 3 == 0 else "",
                 "ConsumedService": meter.operation, "ResourceId": resource, "ResourceName": row["name"],

@@ -33,7 +33,13 @@ HEADERS = {
     "planned_events": budgets.EVENTS,
     "workload_places": "workload,provider,region,note",
     "interconnect_offers": "offer_id,provider,other_provider,fixed_month,price_gb,currency,note",
+    "licence_entitlements": "licence,cores,valid_from,valid_to,note",
 }
+# More cores than its machines in the cloud need: its own data centre is being emptied.
+_LICENCES: Rows = [
+    ("windows_server", 2048, "", "", "Software Assurance"),
+    ("sql_server_standard", 1024, "", "", "Software Assurance"),
+]
 FINOPS_TOML = """\
 # Halden Commerce: a demo workspace written by `finops sample`. Relative uris start at this folder.
 
@@ -107,6 +113,7 @@ def write_decisions(workspace: Path, window: Window, seed: int) -> list[Path]:
             ("*", "gcp", "europe-north1", "Customer data stays in the EU"),
         ],
         "interconnect_offers": [("line-dublin", "aws", "*", "1250", "0.02", "USD", "1 Gbit/s, the broker's offer")],
+        "licence_entitlements": _LICENCES,
     }
     texts = {workspace / "decisions" / f"{name}.csv": _csv(HEADERS[name], rows) for name, rows in contents.items()}
     texts[workspace / "finops.toml"] = FINOPS_TOML

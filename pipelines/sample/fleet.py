@@ -26,11 +26,12 @@ class Pin:
     """A resource that must exist whatever the size of the sample."""
 
     account: str  # account name
-    meter: str
+    meter: str  # its name, or its product where several have one name
     share: float  # of the account's cost
     name: str = ""
     untagged: bool = False
     spikes: bool = False  # has the three-day anomaly
+    waste: str = ""  # what is planted in it, whatever its turn; see signals.py
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Fleet:
     tag_switch: np.ndarray  # hour from which `tag` replaces `tag_before`
     hourly: np.ndarray
     spikes: np.ndarray
+    waste: tuple[str, ...]  # of pinned resources
     window: Window
     seed: int
 
@@ -124,9 +126,7 @@ def build_fleet(estate: Estate, window: Window, seed: int, rows_per_month: int, 
     tag, before, switch = _tagged(drafts, accounts, costs, tags, window, rng)
     hourly = np.zeros(count, dtype=bool)
     hourly[np.argsort(-costs, kind="stable")[:hourly_count]] = True
-    # All lines of a named resource are in one place.
-    named = np.array([bool(draft.pin and draft.pin.name) for draft in drafts])
-    regions = np.where((rng.random(count) < 0.78) | named, 0, np.minimum(1, len(estate.regions) - 1))
+    regions = np.where((rng.random(count) < 0.78) | pinned, 0, np.minimum(1, len(estate.regions) - 1))
     return Fleet(
         estate=estate,
         tags=tags,
@@ -161,6 +161,7 @@ def build_fleet(estate: Estate, window: Window, seed: int, rows_per_month: int, 
         tag_switch=switch,
         hourly=hourly,
         spikes=np.array([draft.pin is not None and draft.pin.spikes for draft in drafts]),
+        waste=tuple(draft.pin.waste if draft.pin else "" for draft in drafts),
         window=window,
         seed=seed,
     )
@@ -253,7 +254,7 @@ def _draft(estate: Estate, number: int, meter: int, pin: Pin | None, position: i
 
 
 def _meter_named(estate: Estate, name: str) -> int:
-    return next(index for index, meter in enumerate(estate.meters) if meter.name == name)
+    return next(index for index, meter in enumerate(estate.meters) if name in (meter.name, meter.product))
 
 
 def _tagged(

@@ -45,7 +45,8 @@ _POOLS: dict[str, dict[str, tuple[tuple[str, str], ...]]] = {
 def savings_of(order: Order, waste: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Per provider and currency: what ending all priced waste saves now (of a year's average), and in the end.
 
-    `waste` are the planted rows; each one that has a `share` gets its own `contract_month` (at contract prices, alone).
+    `waste` are the planted rows; each one that has a `share` gets its own `contract_month` (at contract prices, alone);
+    one whose `instead_month` is known gets its share from that.
     """
     window = order.window
     start = max(window.end - 24 * DAYS, window.start)
@@ -54,7 +55,17 @@ def savings_of(order: Order, waste: list[dict[str, Any]]) -> list[dict[str, Any]
         provider = source.partition("-")[0]
         months = [_usage(order, source, month) for month in window.months if month.end > start]
         lines = pl.concat(months).filter(pl.col("start") >= start)
-        plants = {row["resource_id"].lower(): row for row in waste if row["provider"] == provider and row.get("share")}
+        plants = {
+            row["resource_id"].lower(): row
+            for row in waste
+            if row["provider"] == provider and (row["share"] or row["instead_month"])
+        }
+        for (resource,), of_resource in lines.filter(
+            pl.col("resource").is_in([key for key, row in plants.items() if row["instead_month"]])
+        ).group_by("resource"):
+            row = plants[str(resource)]
+            cost = _a_month(int(of_resource["cost"].sum()), start, window.end)
+            row["share"] = float(1 - Decimal(row["instead_month"]) / cost)
         ended = _ended(lines, {key: row["share"] for key, row in plants.items()})
         for (resource,), of_resource in ended.group_by("resource"):
             units = int((of_resource["cost"] * of_resource["share"]).sum())

@@ -49,6 +49,7 @@ class Bill:
     currency: str = "USD"
     unit: str = "Hours"
     status: str | None = None
+    product: str | None = None  # the charge's description
     category: str = "Standard"
     tags: dict[str, str] = field(default_factory=dict)
     price_id: str | None = None  # where a meter has several prices, such as tiers
@@ -129,10 +130,10 @@ class OptimizationModels:
 
     @contextmanager
     def on(
-        self, signals: Signals, bills: list[Bill] = (), thresholds: list[str] = ()
+        self, signals: Signals, bills: list[Bill] = (), thresholds: list[str] = (), licences: list[str] = ()
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection to a warehouse that was built on these."""
-        self._land(signals, thresholds)
+        self._land(signals, thresholds, licences)
         with duckdb.connect() as con:
             con.execute("attach ':memory:' as warehouse")
             con.execute("use warehouse")
@@ -149,17 +150,24 @@ class OptimizationModels:
                 con.execute(f"create {kind} {model['relation_name']} as {model['compiled_code']}")
             yield con
 
-    def found(self, signals: Signals, bills: list[Bill] = (), thresholds: list[str] = (), columns: str = "") -> list:
+    def found(
+        self,
+        signals: Signals,
+        bills: list[Bill] = (),
+        thresholds: list[str] = (),
+        columns: str = "",
+        licences: list[str] = (),
+    ) -> list:
         """Rule and resource of every candidate, and `columns` where asked for."""
-        with self.on(signals, bills, thresholds) as con:
+        with self.on(signals, bills, thresholds, licences) as con:
             asked = ", ".join(filter(None, ["rule_id", "resource_id", columns]))
             return con.execute(f"select {asked} from int_optimization__candidates order by all").fetchall()
 
-    def _land(self, signals: Signals, thresholds: list[str]) -> None:
+    def _land(self, signals: Signals, thresholds: list[str], licences: list[str]) -> None:
         folder = self.workspace.decisions
         folder.mkdir(exist_ok=True)
-        rows = "\n".join([",".join(FILES["rule_thresholds"]), *thresholds, ""])
-        (folder / "rule_thresholds.csv").write_text(rows, "utf-8")
+        for name, decided in (("rule_thresholds", thresholds), ("licence_entitlements", licences)):
+            (folder / f"{name}.csv").write_text("\n".join([",".join(FILES[name]), *decided, ""]), "utf-8")
         land_decisions(self.workspace)
         for table in SCHEMAS:
             shutil.rmtree(self.workspace.landing / "usage" / table / "source=signals", ignore_errors=True)
@@ -187,6 +195,7 @@ def _write_ledger(con: duckdb.DuckDBPyConnection, bills: list[Bill]) -> None:
         "x_provider": pa.string(), "x_source": pa.string(), "billing_account_id": pa.string(),
         "sub_account_id": pa.string(), "region_id": pa.string(), "resource_id": pa.string(),
         "service_name": pa.string(), "sku_meter": pa.string(), "sku_price_id": pa.string(),
+        "charge_description": pa.string(),
         "pricing_category": pa.string(), "pricing_unit": pa.string(), "commitment_discount_status": pa.string(),
         "commitment_discount_id": pa.string(),
         "charge_class": pa.string(), "charge_category": pa.string(), "billing_currency": pa.string(),
@@ -204,7 +213,8 @@ def _write_ledger(con: duckdb.DuckDBPyConnection, bills: list[Bill]) -> None:
             "resource_id": bill.resource,
             "service_name": bill.service,
             "sku_meter": bill.meter,
-            "sku_price_id": bill.price_id or bill.meter,
+            "sku_price_id": bill.price_id or f"{bill.meter} {bill.product}",
+            "charge_description": bill.product,
             "pricing_category": "Committed" if bill.status else bill.category,
             "pricing_unit": bill.unit,
             "commitment_discount_status": bill.status,

@@ -34,7 +34,8 @@ def test_a_commitments_days_add_up_to_its_lines_of_the_ledger(con):
 def test_the_samples_plan_sells_at_72_percent_and_its_term_comes_from_the_list_of_commitments(con):
     """A Savings Plan of the sample sells usage at 72 % of on demand, for three years from March of the year before."""
     row = con.execute(
-        "select discount, term_months, starts_on, term_source, break_even_months from fct_commitments "
+        "select round(discount, 4), term_months, starts_on, term_source, round(break_even_months, 2) "
+        "from fct_commitments "
         "where commitment_type = 'Savings Plan' and payment_option = 'No Upfront' and provider = 'aws' limit 1"
     ).fetchone()
     assert row == (Decimal("0.28"), 36, date(2025, 3, 1), "inventory", Decimal("25.92"))

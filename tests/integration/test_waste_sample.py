@@ -66,7 +66,8 @@ def test_savings_are_those_that_the_generator_knows(sample):
             (row["net_now_month"], row["net_after_expiry_month"]), found[row["provider"], row["currency"]], strict=True
         ):
             assert abs(amount - Decimal(known)) <= Decimal("0.01") * Decimal(known)
-    # Each one alone, before commitments: the same to a cent.
+    # Each one alone, before commitments: the same to a cent; or to a ten-thousandth, because enterprise prices of one
+    # meter differ from machine to machine in their seventh digit.
     alone = dict(
         con.execute(
             "select concat(rule_id, ' ', lower(resource_id)), savings_contract_month from fct_recommendations"
@@ -77,7 +78,7 @@ def test_savings_are_those_that_the_generator_knows(sample):
         row
         for row in priced
         if abs(alone[f"{row['rule_id']} {row['resource_id'].lower()}"] - Decimal(row["contract_month"]))
-        > Decimal("0.01")
+        > max(Decimal("0.01"), Decimal(row["contract_month"]) / 10_000)
     ]
     assert len(priced) >= 15 and wrong == []
 

@@ -1,9 +1,9 @@
 """What AWS shows of itself: inventory, metrics, commitments and recommendations, account by account, region by region.
 
 Every place that was looked at is a row of `collection`; one that refuses, throttles or fails is a gap and stops nothing
-else. Least privilege: ec2:Describe*, elasticloadbalancing:Describe*, rds:Describe*, lambda:ListFunctions,
-s3:ListAllMyBuckets, s3:GetLifecycleConfiguration, cloudwatch:GetMetricData, sts:AssumeRole, and what aws_contracts.py
-names.
+else. Least privilege: ec2:Describe*, elasticloadbalancing:Describe*, rds:Describe*, elasticache:Describe*,
+es:ListDomainNames, es:DescribeDomains, lambda:ListFunctions, s3:ListAllMyBuckets, s3:GetLifecycleConfiguration,
+cloudwatch:GetMetricData, sts:AssumeRole, and what aws_contracts.py names.
 """
 
 from __future__ import annotations
@@ -181,6 +181,7 @@ def _instances(client: Callable[[str], Any]) -> Iterator[Row]:
                 "purchase_option": "spot" if found.get("InstanceLifecycle") == "spot" else "on_demand",
                 "tenancy": found.get("Placement", {}).get("Tenancy"),
                 "managed_by": _manager(tags),
+                "attached_to": tags.get("eks:nodegroup-name") or tags.get("eks:cluster-name"),
                 "tags": json.dumps(tags, sort_keys=True) if tags else None,
             }
 
@@ -366,6 +367,37 @@ def _buckets(client: Callable[[str], Any]) -> Iterator[Row]:
         }
 
 
+def _caches(client: Callable[[str], Any]) -> Iterator[Row]:
+    for found in _pages(client("elasticache"), "describe_cache_clusters", "CacheClusters"):
+        yield {
+            "resource_id": found["ARN"],
+            "resource_name": found["CacheClusterId"],
+            "resource_type": "cache",
+            "native_type": "AWS::ElastiCache::CacheCluster",
+            "state": "available" if found.get("CacheClusterStatus") == "available" else None,
+            "created_at": _utc(found.get("CacheClusterCreateTime")),
+            "sku": found.get("CacheNodeType"),
+            "engine": found.get("Engine"),
+            "engine_version": found.get("EngineVersion"),
+        }
+
+
+def _domains(client: Callable[[str], Any]) -> Iterator[Row]:
+    search = client("opensearch")
+    names = [found["DomainName"] for found in search.list_domain_names()["DomainNames"]]
+    for start in range(0, len(names), 5):  # as many as one call describes
+        for found in search.describe_domains(DomainNames=names[start : start + 5])["DomainStatusList"]:
+            yield {
+                "resource_id": found["ARN"],
+                "resource_name": found["DomainName"],
+                "resource_type": "search",
+                "native_type": "AWS::OpenSearchService::Domain",
+                "state": "active",
+                "sku": found.get("ClusterConfig", {}).get("InstanceType"),
+                "engine_version": found.get("EngineVersion"),
+            }
+
+
 def _functions(client: Callable[[str], Any]) -> Iterator[Row]:
     for found in _pages(client("lambda"), "list_functions", "Functions"):
         yield {
@@ -390,5 +422,7 @@ _LOOKS: dict[str, Callable[[Callable[[str], Any]], Iterator[Row]]] = {
     "db": _databases,
     "db_cluster": _clusters,
     "bucket": _buckets,
+    "cache": _caches,
+    "search": _domains,
     "function": _functions,
 }

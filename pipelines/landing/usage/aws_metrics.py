@@ -12,8 +12,9 @@ Row = dict[str, Any]
 _QUERIES = 500  # per GetMetricData call
 _HOUR = 3600
 _PERIODS = {"disk": 300}  # CloudWatch has sums of disks alone: the busiest five minutes stand for an hour's peak
-# CloudWatch: resource type → metric, namespace, name, dimension, statistics, seconds to divide a sum by.
-_CLOUDWATCH: dict[str, tuple[tuple[str, str, str, str, tuple[str, ...], int], ...]] = {
+# CloudWatch: resource type → metric, namespace, name, dimension, statistics, what to divide averages by (seconds of a
+# sum; 0.01 where one is 100 %).
+_CLOUDWATCH: dict[str, tuple[tuple[str, str, str, str, tuple[str, ...], float], ...]] = {
     "vm": (
         ("cpu_pct", "AWS/EC2", "CPUUtilization", "InstanceId", ("Average", "Maximum"), 0),
         ("mem_used_pct", "CWAgent", "mem_used_percent", "InstanceId", ("Average", "Maximum"), 0),
@@ -38,7 +39,30 @@ _CLOUDWATCH: dict[str, tuple[tuple[str, str, str, str, tuple[str, ...], int], ..
     ),
     "nat": (("nat_bytes_out", "AWS/NATGateway", "BytesOutToDestination", "NatGatewayId", ("Sum",), 0),),
     "lb": (("requests", "AWS/ApplicationELB", "RequestCount", "LoadBalancer", ("Sum",), 0),),
-    "function": (("fn_invocations", "AWS/Lambda", "Invocations", "FunctionName", ("Sum",), 0),),
+    "cache": (
+        ("cpu_pct", "AWS/ElastiCache", "CPUUtilization", "CacheClusterId", ("Average", "Maximum"), 0),
+        (
+            "mem_used_pct",
+            "AWS/ElastiCache",
+            "DatabaseMemoryUsagePercentage",
+            "CacheClusterId",
+            ("Average", "Maximum"),
+            0,
+        ),
+        ("db_connections", "AWS/ElastiCache", "CurrConnections", "CacheClusterId", ("Average", "Maximum"), 0),
+    ),
+    "function": (
+        ("fn_invocations", "AWS/Lambda", "Invocations", "FunctionName", ("Sum",), 0),
+        ("fn_errors", "AWS/Lambda", "Errors", "FunctionName", ("Sum",), 0),
+        (
+            "fn_provisioned_pct",
+            "AWS/Lambda",
+            "ProvisionedConcurrencyUtilization",
+            "FunctionName",
+            ("Average", "Maximum"),
+            0.01,
+        ),
+    ),
 }
 
 
@@ -89,13 +113,13 @@ def metrics(client: Callable[[str], Any], found: list[Row], source: SignalSource
                     if period < _HOUR:
                         row["max"] = max(row.get("max", 0.0), value / period)
                 else:
-                    row["avg" if statistic == "Average" else "max"] = float(value)
+                    row["avg" if statistic == "Average" else "max"] = value / (spec[5] or 1)
     yield from values.values()
 
 
 def _dimension(resource: Row) -> str:
     if resource["resource_type"] == "lb":  # the end of the ARN: app/name/id
         return str(resource["resource_id"]).partition(":loadbalancer/")[2]
-    if resource["resource_type"] in ("db", "function"):
+    if resource["resource_type"] in ("db", "cache", "function"):
         return str(resource["resource_name"])
     return str(resource["resource_id"]).rpartition("/")[2]  # NAT gateways: the id without its ARN

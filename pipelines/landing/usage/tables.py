@@ -22,7 +22,7 @@ _DAY, _TIME, _MONEY = pa.date32(), pa.timestamp("us"), pa.decimal128(28, 12)
 RESOURCE_TYPES = (
     "vm", "disk", "snapshot", "image", "ip", "nat", "lb", "db", "bucket", "function", "k8s_cluster", "k8s_node",
     "cache", "nosql", "log_group", "nic", "app_plan", "gateway", "warehouse", "endpoint", "firewall", "circuit",
-    "ddos_plan", "app_gateway", "db_cluster",
+    "ddos_plan", "app_gateway", "db_cluster", "db_pool", "search", "dataset",
 )  # fmt: skip
 STATES = ("running", "stopped", "deallocated", "available", "in_use", "idle", "active")
 METRICS = (
@@ -31,6 +31,9 @@ METRICS = (
     "active_connections", "nat_bytes_out", "bucket_bytes", "bucket_objects", "fn_invocations", "fn_duration_ms",
     "fn_errors", "fn_memory_max_mb", "fn_provisioned_pct", "dtu_pct", "storage_used_pct", "bytes_processed",
     "bucket_noncurrent_bytes", "bucket_incomplete_upload_bytes",
+    # Of a cluster's node: the larger of what its pods ask for and what they use, summed over its pods, of its capacity.
+    "node_cpu_allocated_pct", "node_mem_allocated_pct",
+    "slot_hours", "scanned_tib",  # of a warehouse: sums of the hour; an hour without queries is 0, not absent
 )  # fmt: skip
 
 # Grain of each table, in words; the keys come first.
@@ -67,7 +70,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             "used_gib": _NUMBER,
             "provisioned_iops": _NUMBER,
             "provisioned_mibps": _NUMBER,
-            "attached_to": _TEXT,
+            "attached_to": _TEXT,  # disks: their machine; nodes: their group in the cluster
             "attached_count": _WHOLE,  # disks: machines; addresses: interfaces; balancers: targets; plans: apps
             "healthy_count": _WHOLE,
             "engine": _TEXT,
@@ -78,10 +81,11 @@ SCHEMAS: dict[str, pa.Schema] = {
             "storage_class": _TEXT,
             "has_lifecycle": _YES_NO,
             "retention_days": _WHOLE,  # log groups; NULL keeps for ever
-            "managed_by": _TEXT,  # autoscaling, eks, emr, aws_backup, dlm … : a member, resize the group instead
+            "managed_by": _TEXT,  # autoscaling, eks, ecs, aks, gke, emr, dlm …: a member, resize the group instead
             "source_resource_id": _TEXT,  # snapshots: their volume; images: their snapshot
             "tags": _TEXT,  # JSON object
-            "raw": _TEXT,  # JSON object of other fields that rules quote; is_boot: a machine starts from the disk
+            # JSON object of what else rules quote: is_boot, sql_license_model (included | byol), accelerated_networking
+            "raw": _TEXT,
         }
     ),
     # One row per resource, metric and hour that has datapoints.

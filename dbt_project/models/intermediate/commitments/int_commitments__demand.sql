@@ -25,7 +25,13 @@ spans as (
             lines.x_provider = kinds.provider
             and lines.service_name = kinds.service_name
             and lines.sku_meter = kinds.sku_meter
-    left join {{ ref('instance_sizes') }} as sizes on kinds.provider = sizes.provider and kinds.meter_sku = sizes.sku
+            and lines.charge_description is not distinct from kinds.charge_description
+    left join {{ ref('instance_sizes') }} as sizes
+        on
+            kinds.provider = sizes.provider
+            and replace(kinds.meter_sku, ' Windows', '') = sizes.sku
+            and kinds.meter_kind = {{ compute_part('sizes.resource_type') }}
+            and sizes.resource_type <> 'db_pool'
     where
         not lines.is_committed
         and cast(lines.charge_period_start as date) between looked_at.first_day and looked_at.last_day

@@ -35,6 +35,7 @@ eligible as (
             charges.x_provider = kinds.provider
             and charges.service_name = kinds.service_name
             and charges.sku_meter = kinds.sku_meter
+            and charges.charge_description is not distinct from kinds.charge_description
             and kinds.meter_kind in ('{{ never | join("', '") }}')
     where
         charges.is_committed

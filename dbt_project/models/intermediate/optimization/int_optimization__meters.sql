@@ -1,4 +1,5 @@
--- What meters cost in the last 30 days of each bill. Grain: source × account × region × resource × meter × pricing × currency.
+-- What meters cost in the last 30 days of each bill. Grain: source × account × region × resource × meter × description × pricing ×
+-- currency.
 -- `cost_days` counts from the resource's first day in the window to its end, so that a machine that runs by the hour keeps its rhythm.
 with
 
@@ -21,6 +22,7 @@ charges as (
         charges.resource_id,
         charges.service_name,
         charges.sku_meter,
+        charges.charge_description,
         charges.pricing_category,
         charges.pricing_unit,
         charges.commitment_discount_status,
@@ -55,3 +57,4 @@ left join {{ ref('int_optimization__meter_kinds') }} as kinds
         charges.provider = kinds.provider
         and charges.service_name = kinds.service_name
         and charges.sku_meter = kinds.sku_meter
+        and charges.charge_description is not distinct from kinds.charge_description

@@ -19,6 +19,7 @@ days as (
             charges.x_provider = kinds.provider
             and charges.service_name = kinds.service_name
             and charges.sku_meter = kinds.sku_meter
+            and charges.charge_description is not distinct from kinds.charge_description
     where
         kinds.meter_kind in ('object_storage', 'object_requests', 'object_retrieval')
         and charges.charge_category = 'Usage'

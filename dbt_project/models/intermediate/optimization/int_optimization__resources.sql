@@ -20,9 +20,9 @@ costs as (
         sum(contracted_cost) as contracted_cost,
         sum(list_cost) as list_cost,
         -- Compute alone; meters that the seed does not know leave it unknown rather than zero.
-        sum(case when meter_kind in ('vm_compute', 'vm_spot', 'db_compute') then effective_cost end) as compute_effective,
-        sum(case when meter_kind in ('vm_compute', 'vm_spot', 'db_compute') then contracted_cost end) as compute_contracted,
-        sum(case when meter_kind in ('vm_compute', 'vm_spot', 'db_compute') then list_cost end) as compute_list
+        sum(case when meter_kind in ({{ compute_kinds() }}) then effective_cost end) as compute_effective,
+        sum(case when meter_kind in ({{ compute_kinds() }}) then contracted_cost end) as compute_contracted,
+        sum(case when meter_kind in ({{ compute_kinds() }}) then list_cost end) as compute_list
     from {{ ref('int_optimization__meters') }}
     where resource_key is not null
     group by provider, resource_key, x_source, currency
@@ -61,6 +61,9 @@ select
     clock.run_date,
     {{ days_from('inventory.last_seen_day', 'clock.run_date') }} as signal_age_days,
     {{ days_from('cast(inventory.created_at as date)', 'clock.run_date') }} as age_days,
+    -- As meter_sku of dim_price_observed ends: a machine whose price has a licence in it is compared with its like.
+    case when inventory.os = 'windows' and coalesce(inventory.license_model, 'included') = 'included' then ' Windows' else '' end
+        as sku_suffix,
     costs.x_source,
     costs.billing_account_id,
     coalesce(costs.sub_account_id, inventory.account_id) as sub_account_id,

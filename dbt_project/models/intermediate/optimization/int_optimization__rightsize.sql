@@ -39,7 +39,7 @@ loaded as (
         and not sizes.is_burstable
         and usage.cpu_completeness >= resources.min_completeness
         and usage.cpu_p95_pct < resources.cpu_max_pct
-        and (usage.mem_p95_pct is null or usage.mem_p95_pct < resources.mem_max_pct)
+        and (usage.mem_p95_pct is null or resources.mem_max_pct is null or usage.mem_p95_pct < resources.mem_max_pct)
         and coalesce(resources.age_days, 0) >= resources.min_age_days
         and (
             resources.modified_at is null
@@ -85,6 +85,8 @@ found as (
         and (
             mem_peak_pct / 100 * size_memory_gib * (1 + mem_headroom) <= target_memory_gib
             or (mem_peak_pct is null and target_memory_gib >= size_memory_gib)
+            -- A database's cache fills whatever memory there is: its rule has no threshold for it.
+            or mem_max_pct is null
         )
         and (iops_peak is null or target_iops is null or iops_peak <= target_iops)
         and (
@@ -106,12 +108,12 @@ select
         'recommended_config': json_of({
             'sku': 'found.target', 'vcpu': 'found.target_vcpu', 'memory_gib': 'found.target_memory_gib'
         }),
-        'cost_part': "case found.resource_type when 'db' then 'db_compute' else 'vm_compute' end",
+        'cost_part': compute_part('found.resource_type'),
         'effective_cost_month': 'found.compute_effective_month',
         'contracted_cost_month': 'found.compute_contracted_month',
         'list_cost_month': 'found.compute_list_month',
-        'current_sku': 'found.sku',
-        'target_sku': 'found.target',
+        'current_sku': 'concat(found.sku, found.sku_suffix)',
+        'target_sku': 'concat(found.target, found.sku_suffix)',
         'normalised_ratio': ratio('found.target_units', 'found.normalised_units'),
         'observed_hours': 'found.cpu_hours',
         'expected_hours': '24 * found.lookback_days',

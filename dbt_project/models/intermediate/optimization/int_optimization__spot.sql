@@ -39,7 +39,7 @@ found as (
             resources.x_source = prices.x_source
             and resources.region = prices.region_id
             and resources.currency = prices.currency
-            and lower(resources.sku) = prices.meter_sku
+            and lower(concat(resources.sku, resources.sku_suffix)) = prices.meter_sku
     where
         resources.state = 'running'
         and coalesce(resources.purchase_option, 'on_demand') = 'on_demand'

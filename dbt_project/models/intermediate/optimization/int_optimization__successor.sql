@@ -1,18 +1,6 @@
--- Machines and databases whose family has a successor: a newer generation, or Arm. Grain: resource × rule × successor.
+-- Machines, databases, caches and search nodes whose family has a successor: a newer generation, or Arm. Grain: resource × rule × successor.
 -- Newer is often dearer: where the successor's price is known it must be lower. Committed to a family is not on demand.
 with
-
-prices as (
-    select
-        x_source,
-        region_id,
-        currency,
-        lower(meter_sku) as meter_sku,
-        min(contracted_unit_price) as unit_price
-    from {{ ref('dim_price_observed') }}
-    where meter_kind in ('vm_compute', 'db_compute') and pricing_category in ('Standard', 'Committed')
-    group by x_source, region_id, currency, lower(meter_sku)
-),
 
 matched as (
     select
@@ -43,18 +31,18 @@ matched as (
             and successors.resource_type = targets.resource_type
             and successors.successor = targets.family
             and sizes.vcpu = targets.vcpu
-    left join prices as now_price
+    left join {{ ref('int_optimization__compute_prices') }} as now_price
         on
             resources.x_source = now_price.x_source
             and resources.region = now_price.region_id
             and resources.currency = now_price.currency
-            and lower(resources.sku) = now_price.meter_sku
-    left join prices as target_price
+            and lower(concat(resources.sku, resources.sku_suffix)) = now_price.meter_sku
+    left join {{ ref('int_optimization__compute_prices') }} as target_price
         on
             resources.x_source = target_price.x_source
             and resources.region = target_price.region_id
             and resources.currency = target_price.currency
-            and lower(targets.sku) = target_price.meter_sku
+            and lower(concat(targets.sku, resources.sku_suffix)) = target_price.meter_sku
     where
         resources.state in ('running', 'available', 'active')
         and resources.managed_by is null
@@ -67,6 +55,7 @@ matched as (
                 and coalesce(resources.gpu_count, 0) = 0
                 and (
                     resources.os = 'linux'
+                    or resources.resource_type in ('cache', 'search')
                     or resources.engine in ('mysql', 'postgres', 'mariadb', 'aurora-mysql', 'aurora-postgresql')
                 ))
         )
@@ -89,12 +78,12 @@ select
         'recommended_config': json_of({
             'sku': 'found.target', 'vcpu': 'found.target_vcpu', 'memory_gib': 'found.target_memory_gib'
         }),
-        'cost_part': "case found.resource_type when 'db' then 'db_compute' else 'vm_compute' end",
+        'cost_part': compute_part('found.resource_type'),
         'effective_cost_month': 'found.compute_effective_month',
         'contracted_cost_month': 'found.compute_contracted_month',
         'list_cost_month': 'found.compute_list_month',
-        'current_sku': 'found.sku',
-        'target_sku': 'found.target',
+        'current_sku': 'concat(found.sku, found.sku_suffix)',
+        'target_sku': 'concat(found.target, found.sku_suffix)',
         'fixed_saving_share': 'found.fixed_saving_share',
         'confidence_cap': 'case when found.price_target is null then 0.5 else found.confidence_cap end',
         'evidence': json_of({

@@ -17,6 +17,7 @@ lines as (
             charges.x_provider = kinds.provider
             and charges.service_name = kinds.service_name
             and charges.sku_meter = kinds.sku_meter
+            and charges.charge_description is not distinct from kinds.charge_description
     inner join (
         select x_source, max(bill_date) as bill_date from {{ ref('int_optimization__meters') }} group by x_source
     ) as newest

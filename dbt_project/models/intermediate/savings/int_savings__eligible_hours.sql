@@ -39,6 +39,7 @@ spans as (
             lines.x_provider = kinds.provider
             and lines.service_name = kinds.service_name
             and lines.sku_meter = kinds.sku_meter
+            and lines.charge_description is not distinct from kinds.charge_description
     left join {{ ref('int_commitments__pools') }} as pools
         on
             lines.x_source = pools.x_source

@@ -13,6 +13,8 @@ days as (
         pricing_unit,
         billing_currency as currency,
         cast(charge_period_start as date) as price_date,
+        -- A price belongs to one product; the description says which.
+        max(charge_description) as charge_description,
         sum(pricing_quantity) as quantity,
         sum(contracted_cost) as contracted_cost,
         sum(list_cost) as list_cost,
@@ -57,3 +59,4 @@ left join {{ ref('int_optimization__meter_kinds') }} as kinds
         days.provider = kinds.provider
         and days.service_name = kinds.service_name
         and days.sku_meter = kinds.sku_meter
+        and days.charge_description is not distinct from kinds.charge_description

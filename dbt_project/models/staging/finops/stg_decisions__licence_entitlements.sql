@@ -1,0 +1,1 @@
+select * from {{ landed_decisions('licence_entitlements') }}
