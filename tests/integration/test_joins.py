@@ -4,12 +4,13 @@ import json
 
 import duckdb
 
-# They match by pattern, prefix or range, and one side is what a few decisions, rules or proposals name.
+# They match by pattern, prefix or range, and one side is what a few decisions, rules, proposals or commitments name.
 _MATCH_BY_PATTERN = {
     "int_allocation__commitment_benefit",
     "int_allocation__rule_matches",
     "int_budgets__items",
     "int_budgets__scope_costs",
+    "int_commitments__purchases",
     "int_completeness__lags",
     "int_currency__decided_rates",
     "int_optimization__rules",
@@ -20,7 +21,9 @@ _MATCH_BY_PATTERN = {
     "int_savings__priced",
     "int_tags__values",
     "fct_conformance_gaps",
+    "fct_migration_screening",
     "fct_realized_savings",
+    "rpt_intercloud_transfer",
 }
 
 

@@ -45,6 +45,21 @@ purchased as (
     group by known.x_source, known.commitment_id
 ),
 
+-- A list names a commitment by its whole id or by the last part of it.
+listed as (
+    select known.x_source, known.commitment_id, inventory.* exclude (commitment_id)
+    from known
+    inner join {{ ref('int_commitments__listed') }} as inventory
+        on
+            known.provider = inventory.provider
+            and lower({{ matched_group('known.commitment_id', "'[^/:]+$'", 0) }}) = inventory.commitment_key
+    union
+    select known.x_source, known.commitment_id, inventory.* exclude (commitment_id)
+    from known
+    inner join {{ ref('int_commitments__listed') }} as inventory
+        on known.provider = inventory.provider and lower(known.commitment_id) = inventory.commitment_key
+),
+
 merged as (
     select
         known.*,
@@ -58,13 +73,7 @@ merged as (
         decided.commitment_id is not null as is_decided
     from known
     left join {{ ref('stg_decisions__commitment_terms') }} as decided on known.commitment_id = decided.commitment_id
-    left join {{ ref('int_commitments__listed') }} as listed
-        on
-            known.provider = listed.provider
-            and (
-                lower({{ matched_group('known.commitment_id', "'[^/:]+$'", 0) }}) = listed.commitment_key
-                or lower(known.commitment_id) = listed.commitment_key
-            )
+    left join listed on known.x_source = listed.x_source and known.commitment_id = listed.commitment_id
     left join {{ ref('int_focus__commitment_terms') }} as bills
         on known.x_source = bills.x_source and known.commitment_id = bills.commitment_id
     left join purchased on known.x_source = purchased.x_source and known.commitment_id = purchased.commitment_id

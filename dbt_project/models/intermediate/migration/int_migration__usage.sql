@@ -11,6 +11,24 @@ meters as (
     inner join {{ ref('int_migration__workloads') }} as workloads on meters.tags = workloads.tags
 ),
 
+skus as (
+    select distinct provider, meter_kind, meter_sku from meters
+),
+
+equivalents as (
+    select
+        skus.provider,
+        skus.meter_kind,
+        skus.meter_sku,
+        known.component
+    from skus
+    inner join {{ ref('migration_equivalents') }} as known
+        on
+            skus.provider = known.provider
+            and skus.meter_kind = known.meter_kind
+            and {{ matches_pattern('skus.meter_sku', "coalesce(known.sku_pattern, '')") }}
+),
+
 named as (
     select
         meters.*,
@@ -19,23 +37,21 @@ named as (
         sizes.memory_gib,
         kinds.max_gib
     from meters
-    left join {{ ref('migration_equivalents') }} as equivalents
+    left join equivalents
         on
             meters.provider = equivalents.provider
             and meters.meter_kind = equivalents.meter_kind
-            and {{ matches_pattern('meters.meter_sku', "coalesce(equivalents.sku_pattern, '')") }}
+            and meters.meter_sku = equivalents.meter_sku
     left join {{ ref('instance_sizes') }} as sizes
         on
             meters.provider = sizes.provider
             and sizes.resource_type = 'vm'
-            and equivalents.component = 'machine'
-            and lower(meters.meter_sku) = lower(sizes.sku)
+            and case when equivalents.component = 'machine' then lower(meters.meter_sku) end = lower(sizes.sku)
     left join {{ ref('disk_types') }} as kinds
         on
             meters.provider = kinds.provider
             and kinds.resource_type = 'disk'
-            and equivalents.component = 'block_disk'
-            and lower(meters.meter_sku) = lower(kinds.meter_sku)
+            and case when equivalents.component = 'block_disk' then lower(meters.meter_sku) end = lower(kinds.meter_sku)
 ),
 
 parts as (
