@@ -10,7 +10,7 @@ demo: .venv/.main  ## the main job on a sample company
 	.venv/bin/finops run --workspace demo
 
 test: .venv/.all lint  ## every check that CI runs
-	.venv/bin/python -m pytest tests --ignore=tests/benchmarks --numprocesses auto --maxprocesses 4 --dist loadfile --durations 25
+	.venv/bin/python -m pytest tests --ignore=tests/benchmarks --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 25
 
 lint: .venv/.all
 	.venv/bin/ruff check .
