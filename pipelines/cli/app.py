@@ -52,6 +52,11 @@ def program() -> str:
     return "finops" if shutil.which("finops") else shown(Path(sys.argv[0]).resolve())
 
 
+def one_line(text: str, width: int) -> str:
+    """A provider's or customer's own words in one line of at most `width` characters; they may hold line breaks."""
+    return " ".join(text.split())[:width]
+
+
 def shown(path: Path) -> str:
     """A path as short as it can be typed from here."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from pipelines.cli.app import JsonOption, WorkspaceOption, amount, app, out, program, say, shown
+from pipelines.cli.app import JsonOption, WorkspaceOption, amount, app, one_line, out, program, say, shown
 from pipelines.errors import FinopsError
 from pipelines.settings import Workspace
 
@@ -169,12 +169,12 @@ def print_result(result: Any) -> None:
 def _print_moves(result: Any) -> None:
     """What was looked at between clouds: alternatives, each a screening, in no total."""
     if result.moves:
-        out.print("\nMoves worth a look (screened at prices of your own bills; in no total, never automated)")
+        out.print("\nMoves worth a look, at prices of your own bills (in no total, never automated)")
     for row in result.moves[:5]:
         now = f"{row['provider']} {row['region_id'] or '-'}"
         out.print(
             f"  {row['screening_id'][:8]}  {row['net_saving_month']:>10,.2f} {row['currency']}  "
-            f"{row['workload'][:16]}: {now} to {row['target_provider']} {row['target_region_id']}",
+            f"{one_line(row['workload'], 16)}: {now} to {row['target_provider']} {row['target_region_id']}",
             markup=False,
         )
     crossing = [row for row in result.transfers if row["line_saving_month"] is not None][:3]
@@ -183,7 +183,7 @@ def _print_moves(result: Any) -> None:
     for row in crossing:
         even = "never" if row["break_even_gb"] is None else f"from {row['break_even_gb']:,.0f} GB on"
         out.print(
-            f"  {row['workload'][:20]:<20}  {row['egress_gb_month']:,.0f} GB a month from {row['provider']}; "
+            f"  {one_line(row['workload'], 20):<20}  {row['egress_gb_month']:,.0f} GB a month from {row['provider']}; "
             f"{row['offer_id']} is cheaper {even}",
             markup=False,
         )

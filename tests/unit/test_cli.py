@@ -5,6 +5,7 @@ import typer
 from typer.testing import CliRunner
 
 from pipelines.cli import app
+from pipelines.cli.app import one_line
 from pipelines.errors import DecisionError, SettingsError
 from pipelines.run import run
 from pipelines.settings import Workspace
@@ -34,3 +35,7 @@ def test_a_list_of_problems_keeps_its_lines_and_what_follows_begins_a_new_one():
     assert str(DecisionError(["a.csv:2: one", "b.csv:3: two"])) == (
         "decisions: 2 problem(s):\n  a.csv:2: one\n  b.csv:3: two\nNothing was applied."
     )
+
+
+def test_a_tag_s_line_breaks_do_not_break_the_table_that_shows_it():
+    assert one_line("campaign\nq4\t autumn", 16) == "campaign q4 autu"
