@@ -18,7 +18,7 @@ def recommendation_lines(row: Row) -> list[str]:
         f"{row['action_type']}  {row['resource_name'] or row['resource_id']}",
         f"{row['rule_id']} on {row['resource_id']}",
         f"{row['status']}{', ' + row['archive_reason'] if row['archive_reason'] else ''}, made since "
-        f"{row['first_seen_date']} ({row['weeks_in_a_row']} weeks in a row), wave {row['wave']}",
+        f"{row['first_seen_date']} ({_weeks(row['weeks_in_a_row'])} in a row), wave {row['wave']}",
         f"confidence {row['confidence']:.2f} ({row['confidence_band']}), effort {row['effort']}, risk {row['risk']}, "
         f"{'can' if row['rollback_possible'] else 'can not'} be undone",
         "",
@@ -36,7 +36,7 @@ def recommendation_lines(row: Row) -> list[str]:
         members = json.loads(text) if text else {}
         if members:
             lines += ["", title]
-            lines += [f"  {name:<32}{value}" for name, value in members.items() if value is not None]
+            lines += [f"  {name:<32}{_plain(value)}" for name, value in members.items() if value is not None]
     if row["data_gaps"] not in (None, "[]"):
         lines += ["", f"Not known: {', '.join(json.loads(row['data_gaps']))}"]
     if row["superseded_by"]:
@@ -73,6 +73,15 @@ def _steps(row: Row) -> list[str]:
     if row["payback_months"]:
         steps.append(("  months until that has paid back", row["payback_months"]))
     return [f"  {text:<44}{'-' if value is None else f'{value:,.2f}':>18}" for text, value in steps]
+
+
+def _weeks(count: int) -> str:
+    return f"{count} week{'' if count == 1 else 's'}"
+
+
+def _plain(value: Any) -> Any:
+    """A measured number without the digits that only binary arithmetic has."""
+    return f"{value:.15g}" if isinstance(value, float) else value
 
 
 def _percent(share: Decimal) -> str:
