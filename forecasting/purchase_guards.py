@@ -1,6 +1,7 @@
 """What keeps a purchase from being a mistake: each guard says what it did, none acts silently.
 
-Sources: domain page 1.9.4 (FinOps Foundation waterlines, haircut, ladder, three-year cap, waiting after a purchase).
+Sources: domain page 1.9.4 (FinOps Foundation waterlines, haircut, ladder, three-year cap, waiting after a purchase and
+during an anomaly).
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ LATEST_BREAK_EVEN = 9  # months
 WAIT_DAYS = 3  # after a purchase, until the bill shows it
 LADDER_STEPS = (4, 12)  # quarterly, else monthly
 MOST_ENDING_TOGETHER = Decimal("0.2")  # of all capacity, in one month
+# Findings about a pool: the first two keep anything from being bought now.
+NOT_BILLED_YET = "wait_until_the_last_purchase_is_billed"
+OPEN_ANOMALY = "wait_until_the_anomaly_is_over"
+PLANNED_FALLS = "planned_falls_are_off"
 
 
 @dataclass(frozen=True)
@@ -36,12 +41,12 @@ def guarded(
     last_purchase: date | None,
     today: date,
     *,
-    waits: bool = False,
+    holds: Sequence[str] = (),
 ) -> Guarded:
     """How much of the best capacity to aim at, and how much of that to buy now.
 
-    `covered_already` is what existing commitments cover per hour, at on-demand prices; `waits` says that one exists
-    which no bill shows yet.
+    `covered_already` is what existing commitments cover per hour, at on-demand prices; `holds` are findings about the
+    pool that each keep anything from being bought now.
     """
     findings = []
     capacity = best
@@ -60,9 +65,9 @@ def guarded(
     if last_purchase is not None and 0 <= (today - last_purchase).days < WAIT_DAYS:
         now = ZERO
         findings.append("wait_3_days_after_a_purchase")
-    if waits:
+    if holds:
         now = ZERO
-        findings.append("wait_until_the_last_purchase_is_billed")
+        findings += holds
     return Guarded(capacity, now, findings)
 
 

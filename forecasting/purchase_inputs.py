@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from forecasting.commitments import ZERO
+from forecasting.purchase_guards import NOT_BILLED_YET, OPEN_ANOMALY
 
 Kind = tuple[str, str, str]  # service, region and family of sizes; empty where the bill does not tell
 
@@ -45,7 +46,8 @@ class Pool:
     is_hourly: bool = True
     covered_hour: Decimal = ZERO
     last_purchase: date | None = None
-    not_billed_yet: bool = False  # a commitment of the pool exists that no bill shows
+    reasons_to_wait: list[str] = field(default_factory=list)  # guard-rails: nothing is bought while there are any
+    falls: bool = False  # usage is what planned events leave of it
     usage: dict[Kind, dict[datetime, Decimal]] = field(default_factory=lambda: defaultdict(dict))
     # All of a kind's usage before and after price reductions that come by themselves, where there are any.
     reduced: dict[Kind, tuple[Decimal, Decimal]] = field(default_factory=dict)
@@ -111,13 +113,26 @@ def ratio(value: Any) -> Decimal:
 
 _DEMAND = """
 select pool_id, provider, billing_account_id, program, currency, service_name, region_id, family, charge_hour,
-    min(is_hourly), cast(sum(residual_cost) as decimal(28, 12))
+    min(is_hourly), bool_or(falls), cast(sum(residual_cost) as decimal(28, 12))
 from int_commitments__demand group by all order by all
 """
 _REDUCED = """
 select pool_id, service_name, region_id, family, cast(sum(residual_before_reductions) as decimal(28, 12)),
     cast(sum(residual_cost) as decimal(28, 12))
 from int_commitments__demand group by all having sum(residual_before_reductions) > sum(residual_cost)
+"""
+# What costs more or less than it should is no measure of what to commit to.
+_ANOMALIES = """
+select distinct pools.pool_id
+from (select distinct pool_id, billing_account_id, currency, service_name from int_commitments__demand) as pools
+inner join (select distinct x_source, billing_account_id from fct_daily_costs) as accounts
+    on pools.billing_account_id is not distinct from accounts.billing_account_id
+inner join stg_results__anomaly_incidents as incidents
+    on accounts.x_source = incidents.x_source
+        and pools.currency = incidents.currency
+        and pools.service_name = coalesce(incidents.service_name, pools.service_name)
+where incidents.resolved_date is null and incidents.suppressed_by is null and coalesce(incidents.label, 'true') = 'true'
+order by all
 """
 _COVERED = """
 select h.pool_id, cast(sum(h.covered_cost) as decimal(28, 12)), max(w.days) from int_commitments__hours as h
@@ -146,11 +161,14 @@ having sum(c.covered_cost) > sum(c.used_cost) order by all
 
 
 def read_pools(con: duckdb.DuckDBPyConnection) -> list[Pool]:
-    """Demand per pool, kind of usage and hour, net of commitments and of savings that come first."""
+    """Demand per pool, kind of usage and hour, net of commitments, of savings that come first and of planned falls."""
     pools: dict[str, Pool] = {}
-    for pool_id, provider, account, program, currency, *kind, hour, is_hourly, cost in con.execute(_DEMAND).fetchall():
+    for pool_id, provider, account, program, currency, *kind, hour, is_hourly, falls, cost in con.execute(
+        _DEMAND
+    ).fetchall():
         pool = pools.setdefault(pool_id, Pool(pool_id, provider, account, program, currency))
         pool.is_hourly = pool.is_hourly and bool(is_hourly)
+        pool.falls = pool.falls or falls
         pool.usage[kind[0], kind[1], kind[2]][hour] = cost
     for pool_id, service, region, family, before, after in con.execute(_REDUCED).fetchall():
         pools[pool_id].reduced[service, region, family] = (before, after)
@@ -160,7 +178,10 @@ def read_pools(con: duckdb.DuckDBPyConnection) -> list[Pool]:
     for pool_id, bought, not_billed_yet in con.execute(_PURCHASES).fetchall():
         if pool_id in pools:
             pools[pool_id].last_purchase = bought
-            pools[pool_id].not_billed_yet = not_billed_yet
+            if not_billed_yet:
+                pools[pool_id].reasons_to_wait.append(NOT_BILLED_YET)
+    for (pool_id,) in con.execute(_ANOMALIES).fetchall():
+        pools[pool_id].reasons_to_wait.append(OPEN_ANOMALY)
     return list(pools.values())
 
 

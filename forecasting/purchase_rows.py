@@ -9,7 +9,7 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from forecasting.commitments import ZERO, best_capacity, break_even_months, marginal_saving, outcome, quantile
-from forecasting.purchase_guards import guarded, warnings
+from forecasting.purchase_guards import PLANNED_FALLS, guarded, warnings
 from forecasting.purchase_inputs import Offer, Pool, ratio
 
 Row = dict[str, Any]
@@ -24,7 +24,7 @@ def plan_row(pool: Pool, offer: Offer, demand: list[Decimal], today: date, most:
     if most is not None:
         best = min(best, most)
     kept = guarded(
-        best, demand, pool.covered_hour, offer.term_months, pool.last_purchase, today, waits=pool.not_billed_yet
+        best, demand, pool.covered_hour, offer.term_months, pool.last_purchase, today, holds=pool.reasons_to_wait
     )
     # Whole ten-thousandths, rounded down: never more than planned.
     commitment = ((1 - offer.discount) * kept.capacity).quantize(_CENT_OF_CENTS, ROUND_DOWN)
@@ -36,7 +36,8 @@ def plan_row(pool: Pool, offer: Offer, demand: list[Decimal], today: date, most:
     weeks = _weekly_savings(commitment / (1 - offer.discount), demand, offer.discount)
     low, high = (quantile(weeks, Decimal(tenth) / 10) for tenth in (1, 9))
     term_hours = MONTH_HOURS * (offer.term_months or 0)
-    findings = kept.findings + warnings(done, offer.discount, offer.term_months, pool.is_hourly)
+    findings = kept.findings + ([PLANNED_FALLS] if pool.falls else [])
+    findings += warnings(done, offer.discount, offer.term_months, pool.is_hourly)
     used = Decimal(sum(hour >= best for hour in demand)) / len(demand)
     return {
         "plan_id": hashlib.sha256(f"{pool.pool_id}|{offer.offer_id}".encode()).hexdigest()[:32],

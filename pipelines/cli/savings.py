@@ -23,6 +23,8 @@ GUARDS = {
     "ladder_of_12": "in 12 monthly steps",
     "wait_3_days_after_a_purchase": "nothing now: bought something in the last 3 days",
     "wait_until_the_last_purchase_is_billed": "nothing now: a commitment exists that no bill shows",
+    "wait_until_the_anomaly_is_over": "nothing now: an anomaly of this usage is not over",
+    "planned_falls_are_off": "less what planned events will take off",
     "utilisation_below_80_percent": "CAUTION used less than 80 %",
     "return_below_10_percent": "CAUTION returns less than 10 %",
     "break_even_after_9_months": "CAUTION pays back after 9 months",

@@ -1,11 +1,13 @@
 """How much to commit: the numbers of the domain page 1.9.2 and 1.9.3, and brute force on small problems."""
 
 import inspect
+import json
 import re
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,7 +22,7 @@ from forecasting.commitments import (
     plan_outcome,
 )
 from forecasting.purchase_guards import guarded, warnings
-from forecasting.purchase_inputs import Offer, Pool
+from forecasting.purchase_inputs import Offer, Pool, read_pools
 from forecasting.purchase_plan import plan_pool
 from pipelines.cli.savings import GUARDS
 
@@ -156,12 +158,53 @@ def test_nothing_is_bought_within_three_days_of_a_purchase():
 
 def test_every_word_of_a_guard_rail_is_said_in_a_sentence():
     words = set(re.findall(r'"([a-z0-9_]{9,})"', inspect.getsource(purchase_guards)))
-    assert len(words) == 8 and set(GUARDS) == words | {"ladder_of_4", "ladder_of_12"}
+    assert len(words) == 10 and set(GUARDS) == words | {"ladder_of_4", "ladder_of_12"}
 
 
-def test_nothing_is_bought_while_a_commitment_exists_that_no_bill_shows():
-    kept = guarded(D(100), [D(100)], D(500), 12, TODAY - timedelta(days=30), TODAY, waits=True)
-    assert (kept.now, kept.findings[-1]) == (0, "wait_until_the_last_purchase_is_billed")
+@pytest.mark.parametrize("why", [purchase_guards.NOT_BILLED_YET, purchase_guards.OPEN_ANOMALY])
+def test_nothing_is_bought_while_usage_or_commitments_are_not_known(why):
+    kept = guarded(D(100), [D(100)], D(500), 12, TODAY - timedelta(days=30), TODAY, holds=[why])
+    assert (kept.now, kept.capacity, kept.findings[-1]) == (0, 100, why)
+
+
+def test_a_pool_waits_for_the_anomalies_of_its_account_service_and_currency():
+    """Open ones only: not one that is over, was planned, or that a person called expected or false."""
+    con = duckdb.connect()
+    con.execute("""
+        create table int_commitments__demand as
+        select 'p/' || service as pool_id, 'aws' as provider, 'a' as billing_account_id, 'compute' as program,
+            'USD' as currency, service as service_name, 'eu' as region_id, 'm5' as family, 1 as is_hourly,
+            false as falls,
+            timestamp '2026-10-01' as charge_hour, 10::decimal(28, 12) as residual_cost,
+            10::decimal(28, 12) as residual_before_reductions
+        from (values ('EC2'), ('RDS'), ('Lambda')) as services(service);
+        create table int_commitments__hours (pool_id text, covered_cost decimal(28, 12), charge_date date);
+        create table int_savings__window as
+        select date '2026-10-01' as first_day, date '2026-10-30' as last_day, 30 as days;
+        create table int_commitments__purchases (pool_id text, last_purchase date, not_billed_yet boolean);
+        create table fct_daily_costs as
+        select 'payer' as x_source, 'a' as billing_account_id union all select 'other', 'b';
+        create table stg_results__anomaly_incidents as
+        select column0 as x_source, 'USD' as currency, column1 as service_name, column2::date as resolved_date,
+            column3 as suppressed_by, column4 as label
+        from (values ('payer', 'EC2', null, null, null), ('payer', 'RDS', '2026-10-20', null, null),
+            ('payer', 'RDS', null, 'launch', null), ('payer', 'RDS', null, null, 'expected'),
+            ('other', 'Lambda', null, null, null)) as incidents(column0, column1, column2, column3, column4);
+    """)
+
+    assert {pool.pool_id: pool.reasons_to_wait for pool in read_pools(con)} == {
+        "p/EC2": [purchase_guards.OPEN_ANOMALY], "p/Lambda": [], "p/RDS": [],
+    }  # fmt: skip
+
+
+def test_a_plan_says_that_planned_falls_are_off():
+    pool = Pool("p/a/x/USD", "p", "a", "x", "USD", covered_hour=D(1000), falls=True)
+    pool.usage["Machines", "eu", "m5"] = {datetime(2026, 10, 1) + timedelta(hours=hour): D(7) for hour in range(48)}
+    offer = Offer("sp", "Plan", "savings_plan", None, D("0.3"), 12, "No Upfront", D(0), "decision")
+
+    [plan], _ = plan_pool(pool, [offer], TODAY)
+
+    assert purchase_guards.PLANNED_FALLS in json.loads(plan["guard_rails"])
 
 
 def test_sustained_use_ends_where_a_commitment_covers_it():

@@ -1,4 +1,5 @@
--- What commitments could still be bought for: usage on demand, net of existing commitments and of the chosen savings that come first.
+-- What commitments could still be bought for: usage on demand, net of existing commitments, of the chosen savings that come first, and of
+-- what planned events take off for a year or more (of several the largest fall; events of teams are not told apart in a pool).
 -- Grain: pool × service × region × family of sizes × hour of the window of int_savings__window. Costs are at contract prices, in the
 -- pool's currency; what makes usage cheaper by itself, such as sustained use, is off them, and not off residual_before_reductions.
 with
@@ -67,6 +68,41 @@ shared as (
         sum(hourly.on_demand_cost) over (partition by hourly.pool_id, hourly.charge_hour) as pool_cost
     from hourly
     left join planned on hourly.pool_id = planned.pool_id and hourly.charge_hour = planned.charge_hour
+),
+
+services as (
+    select distinct pool_id, provider, service_name from hourly
+),
+
+falls as (
+    select
+        services.pool_id,
+        services.service_name,
+        cast(greatest(100 + min(events.change_percent), 0) * 0.01 as decimal(9, 6)) as remaining_share
+    from services
+    inner join {{ ref('stg_decisions__planned_events') }} as events
+        on
+            case events.scope when 'provider' then services.provider when 'service' then services.service_name else '' end
+            = case events.scope
+                when 'provider' then lower(events.scope_value) when 'service' then events.scope_value when 'total' then ''
+            end
+    cross join {{ ref('int_savings__window') }} as looked_at
+    where
+        events.change_percent < 0
+        and events.starts_on > looked_at.last_day
+        and events.ends_on >= {{ plus_months('events.starts_on', '12') }}
+    group by services.pool_id, services.service_name
+),
+
+remaining as (
+    select
+        shared.*,
+        falls.remaining_share is not null as falls,
+        -- What goes away is taken from every service in proportion.
+        cast((1 - {{ ratio('least(shared.saving_net, shared.pool_cost)', 'shared.pool_cost') }}) as decimal(9, 6)) as share_after_savings,
+        coalesce(falls.remaining_share, cast(1 as decimal(9, 6))) as remaining_share
+    from shared
+    left join falls on shared.pool_id = falls.pool_id and shared.service_name = falls.service_name
 )
 
 select
@@ -80,10 +116,9 @@ select
     family,
     charge_hour,
     is_hourly,
+    falls,
     on_demand_cost,
-    -- What goes away is taken from every service in proportion.
-    {{ money('on_demand_cost * cast(1 - ' ~ ratio('least(saving_net, pool_cost)', 'pool_cost') ~ ' as decimal(9, 6))') }} as residual_cost,
-    {{ money('full_cost * cast(1 - ' ~ ratio('least(saving_net, pool_cost)', 'pool_cost') ~ ' as decimal(9, 6))') }}
-        as residual_before_reductions
-from shared
+    {{ money(money('on_demand_cost * share_after_savings') ~ ' * remaining_share') }} as residual_cost,
+    {{ money(money('full_cost * share_after_savings') ~ ' * remaining_share') }} as residual_before_reductions
+from remaining
 where on_demand_cost > 0
