@@ -48,6 +48,9 @@ class Pool:
     last_purchase: date | None = None
     reasons_to_wait: list[str] = field(default_factory=list)  # guard-rails: nothing is bought while there are any
     falls: bool = False  # usage is what planned events leave of it
+    outlook: list[Decimal] = field(
+        default_factory=list
+    )  # usage left to cover in a year, low to high: times that of now
     usage: dict[Kind, dict[datetime, Decimal]] = field(default_factory=lambda: defaultdict(dict))
     # All of a kind's usage before and after price reductions that come by themselves, where there are any.
     reduced: dict[Kind, tuple[Decimal, Decimal]] = field(default_factory=dict)
@@ -134,6 +137,36 @@ inner join stg_results__anomaly_incidents as incidents
 where incidents.resolved_date is null and incidents.suppressed_by is null and coalesce(incidents.label, 'true') = 'true'
 order by all
 """
+# A year's forecast of the pool's services (10 %, likely, 90 %) beside what they cost in the window, both per day.
+_OUTLOOK = """
+with newest as (
+    select vintage_id from stg_results__forecast_points
+    qualify row_number() over (order by vintage_date desc, length(vintage_id) desc, vintage_id desc) = 1
+), expected as (
+    select s.provider, s.service_name, s.currency, sum(p.lo80) as low, sum(p.yhat) as likely, sum(p.hi80) as high,
+        sum(date_diff('day', p.forecast_date, p.forecast_date + interval 1 month)) as days
+    from stg_results__forecast_points as p
+    inner join newest on p.vintage_id = newest.vintage_id
+    inner join stg_results__forecast_series as s on p.vintage_id = s.vintage_id and p.series_id = s.series_id
+    where s.series_level = 'service' and p.grain = 'month' and p.scenario = 'likely'
+    group by s.provider, s.service_name, s.currency
+), spent as (
+    select c.provider, c.service_name, c.billing_currency as currency,
+        sum(c.effective_cost) / any_value(w.days) as per_day
+    from fct_daily_costs as c cross join int_savings__window as w
+    where c.charge_date between w.first_day and w.last_day
+    group by c.provider, c.service_name, c.billing_currency
+)
+select pools.pool_id, sum(e.low / e.days) / sum(spent.per_day), sum(e.likely / e.days) / sum(spent.per_day),
+    sum(e.high / e.days) / sum(spent.per_day)
+from (select distinct pool_id, provider, service_name, currency from int_commitments__demand) as pools
+inner join expected as e
+    on pools.provider = e.provider and pools.service_name = e.service_name and pools.currency = e.currency
+inner join spent
+    on pools.provider = spent.provider and pools.service_name = spent.service_name and pools.currency = spent.currency
+where spent.per_day > 0
+group by pools.pool_id order by all
+"""
 _COVERED = """
 select h.pool_id, cast(sum(h.covered_cost) as decimal(28, 12)), max(w.days) from int_commitments__hours as h
 cross join int_savings__window as w where h.charge_date between w.first_day and w.last_day group by h.pool_id
@@ -180,9 +213,17 @@ def read_pools(con: duckdb.DuckDBPyConnection) -> list[Pool]:
             pools[pool_id].last_purchase = bought
             if not_billed_yet:
                 pools[pool_id].reasons_to_wait.append(NOT_BILLED_YET)
+    for pool_id, *growth in con.execute(_OUTLOOK).fetchall():
+        pools[pool_id].outlook = [left_to_cover(pools[pool_id], ratio(times)) for times in growth]
     for (pool_id,) in con.execute(_ANOMALIES).fetchall():
         pools[pool_id].reasons_to_wait.append(OPEN_ANOMALY)
     return list(pools.values())
+
+
+def left_to_cover(pool: Pool, growth: Decimal) -> Decimal:
+    """How much of the demand is left when all usage grows so: commitments stay, so what is on demand bears it all."""
+    left = sum((sum(hours.values(), ZERO) for hours in pool.usage.values()), ZERO) / len(pool.hours())
+    return ratio(max((left + pool.covered_hour) * growth - pool.covered_hour, ZERO) / left) if left else Decimal(1)
 
 
 def read_offers(con: duckdb.DuckDBPyConnection, today: date) -> dict[tuple[str, str], list[Offer]]:

@@ -34,6 +34,12 @@ def plan_row(pool: Pool, offer: Offer, demand: list[Decimal], today: date, most:
     savings = done.savings * MONTH_HOURS / len(demand)
     # A few bad days in many weeks may pull the mean out of the tenths; a band always holds what it is the band of.
     weeks = _weekly_savings(commitment / (1 - offer.discount), demand, offer.discount)
+    years = [
+        outcome(commitment / (1 - offer.discount), [hour * left for hour in demand], offer.discount).savings
+        * MONTH_HOURS
+        / len(demand)
+        for left in pool.outlook
+    ]
     low, high = (quantile(weeks, Decimal(tenth) / 10) for tenth in (1, 9))
     term_hours = MONTH_HOURS * (offer.term_months or 0)
     findings = kept.findings + ([PLANNED_FALLS] if pool.falls else [])
@@ -65,8 +71,8 @@ def plan_row(pool: Pool, offer: Offer, demand: list[Decimal], today: date, most:
         "commitment_cost_month": money(commitment * MONTH_HOURS),
         "savings_best_month": money(ideal.savings * MONTH_HOURS / len(demand)),
         "savings_month": money(savings),
-        "savings_low_month": money(min(low, savings)),
-        "savings_high_month": money(max(high, savings)),
+        "savings_low_month": money(min(low, savings, *years)),
+        "savings_high_month": money(max(high, savings, *years)),
         "utilisation": optional_ratio(done.utilisation),
         "coverage_after": ratio(done.coverage),
         "effective_savings_rate_after": ratio(done.effective_savings_rate),
@@ -88,6 +94,9 @@ def plan_row(pool: Pool, offer: Offer, demand: list[Decimal], today: date, most:
                 "savings_total": str(money(done.savings)),
                 "covered_already_hour": str(money(pool.covered_hour)),
                 "weeks": len(weeks),
+                # Low, likely and high of the year's forecast: demand as a share of the newest, and the savings then.
+                "forecast_demand_shares": [str(left) for left in pool.outlook],
+                "forecast_savings_month": [str(money(saving)) for saving in years],
             }
         ),
     }

@@ -22,7 +22,7 @@ from forecasting.commitments import (
     plan_outcome,
 )
 from forecasting.purchase_guards import guarded, warnings
-from forecasting.purchase_inputs import Offer, Pool, read_pools
+from forecasting.purchase_inputs import Offer, Pool, left_to_cover, read_pools
 from forecasting.purchase_plan import plan_pool
 from pipelines.cli.savings import GUARDS
 
@@ -167,8 +167,11 @@ def test_nothing_is_bought_while_usage_or_commitments_are_not_known(why):
     assert (kept.now, kept.capacity, kept.findings[-1]) == (0, 100, why)
 
 
-def test_a_pool_waits_for_the_anomalies_of_its_account_service_and_currency():
-    """Open ones only: not one that is over, was planned, or that a person called expected or false."""
+def test_a_pool_knows_the_open_anomalies_and_the_forecast_of_its_services():
+    """Open ones only: not one that is over, was planned, or that a person called expected or false.
+
+    300 in the 30 days of the window is 10 a day; a forecast of 240, 300 or 450 for 30 days is 0.8, 1 or 1.5 times that.
+    """
     con = duckdb.connect()
     con.execute("""
         create table int_commitments__demand as
@@ -183,18 +186,49 @@ def test_a_pool_waits_for_the_anomalies_of_its_account_service_and_currency():
         select date '2026-10-01' as first_day, date '2026-10-30' as last_day, 30 as days;
         create table int_commitments__purchases (pool_id text, last_purchase date, not_billed_yet boolean);
         create table fct_daily_costs as
-        select 'payer' as x_source, 'a' as billing_account_id union all select 'other', 'b';
+        select 'payer' as x_source, 'a' as billing_account_id, 'aws' as provider, 'EC2' as service_name,
+            'USD' as billing_currency, date '2026-10-01' as charge_date, 300::decimal(28, 12) as effective_cost
+        union all select 'other', 'b', 'aws', 'Lambda', 'USD', date '2026-10-01', 0;
         create table stg_results__anomaly_incidents as
         select column0 as x_source, 'USD' as currency, column1 as service_name, column2::date as resolved_date,
             column3 as suppressed_by, column4 as label
         from (values ('payer', 'EC2', null, null, null), ('payer', 'RDS', '2026-10-20', null, null),
             ('payer', 'RDS', null, 'launch', null), ('payer', 'RDS', null, null, 'expected'),
             ('other', 'Lambda', null, null, null)) as incidents(column0, column1, column2, column3, column4);
+        create table stg_results__forecast_points as
+        select 'v' as vintage_id, date '2026-10-30' as vintage_date, 's' as series_id, 'month' as grain,
+            'likely' as scenario, date '2026-11-01' as forecast_date, 240.0 as lo80, 300.0 as yhat, 450.0 as hi80;
+        create table stg_results__forecast_series as
+        select 'v' as vintage_id, 's' as series_id, 'service' as series_level, 'aws' as provider,
+            'EC2' as service_name, 'USD' as currency;
     """)
 
-    assert {pool.pool_id: pool.reasons_to_wait for pool in read_pools(con)} == {
+    pools = {pool.pool_id: pool for pool in read_pools(con)}
+
+    assert {name: pool.reasons_to_wait for name, pool in pools.items()} == {
         "p/EC2": [purchase_guards.OPEN_ANOMALY], "p/Lambda": [], "p/RDS": [],
     }  # fmt: skip
+    assert {name: pool.outlook for name, pool in pools.items() if pool.outlook} == {"p/EC2": [D("0.8"), 1, D("1.5")]}
+
+
+def test_a_band_holds_what_the_forecast_of_the_year_makes_of_the_savings():
+    """10 an hour, of which 80 % are bought at 30 % off: 2.40 saved. Half the usage leaves 5 to cover of 8: -0.60."""
+    pool = Pool("p/a/x/USD", "p", "a", "x", "USD", outlook=[D("0.5"), D(1), D("1.5")])
+    pool.usage["Machines", "eu", "m5"] = {datetime(2026, 10, 1) + timedelta(hours=hour): D(10) for hour in range(48)}
+    offer = Offer("sp", "Plan", "savings_plan", None, D("0.3"), 12, "No Upfront", D(0), "decision")
+
+    [plan], _ = plan_pool(pool, [offer], TODAY)
+
+    band = (plan["savings_low_month"], plan["savings_month"], plan["savings_high_month"])
+    assert band == (D("-0.6") * 730, D("2.4") * 730, D("2.4") * 730)
+
+
+def test_what_is_committed_stays_when_usage_falls_so_that_demand_bears_it_all():
+    """30 of 40 an hour are covered: 10 % less usage is 4 an hour less, and leaves 6 of the 10 on demand; 30 % none."""
+    pool = Pool("p/a/x/USD", "p", "a", "x", "USD", covered_hour=D(30))
+    pool.usage["Machines", "eu", "m5"] = {datetime(2026, 10, 1) + timedelta(hours=hour): D(10) for hour in range(48)}
+
+    assert [left_to_cover(pool, D(growth)) for growth in ("0.9", "0.7", "1.1")] == [D("0.6"), 0, D("1.4")]
 
 
 def test_a_plan_says_that_planned_falls_are_off():
