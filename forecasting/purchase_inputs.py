@@ -137,35 +137,32 @@ inner join stg_results__anomaly_incidents as incidents
 where incidents.resolved_date is null and incidents.suppressed_by is null and coalesce(incidents.label, 'true') = 'true'
 order by all
 """
-# A year's forecast of the pool's services (10 %, likely, 90 %) beside what they cost in the window, both per day.
+# A year's forecast of the provider's costs (10 %, likely, 90 %) beside those of the window, both per day. Services are
+# no measure: forecasts pool the small leaves of all of them.
 _OUTLOOK = """
 with newest as (
     select vintage_id from stg_results__forecast_points
     qualify row_number() over (order by vintage_date desc, length(vintage_id) desc, vintage_id desc) = 1
 ), expected as (
-    select s.provider, s.service_name, s.currency, sum(p.lo80) as low, sum(p.yhat) as likely, sum(p.hi80) as high,
+    select s.provider, s.currency, sum(p.lo80) as low, sum(p.yhat) as likely, sum(p.hi80) as high,
         sum(date_diff('day', p.forecast_date, p.forecast_date + interval 1 month)) as days
     from stg_results__forecast_points as p
     inner join newest on p.vintage_id = newest.vintage_id
     inner join stg_results__forecast_series as s on p.vintage_id = s.vintage_id and p.series_id = s.series_id
-    where s.series_level = 'service' and p.grain = 'month' and p.scenario = 'likely'
-    group by s.provider, s.service_name, s.currency
+    where s.series_level = 'provider' and p.grain = 'month' and p.scenario = 'likely'
+    group by s.provider, s.currency
 ), spent as (
-    select c.provider, c.service_name, c.billing_currency as currency,
-        sum(c.effective_cost) / any_value(w.days) as per_day
+    select c.provider, c.billing_currency as currency, sum(c.effective_cost) / any_value(w.days) as per_day
     from fct_daily_costs as c cross join int_savings__window as w
     where c.charge_date between w.first_day and w.last_day
-    group by c.provider, c.service_name, c.billing_currency
+    group by c.provider, c.billing_currency
 )
-select pools.pool_id, sum(e.low / e.days) / sum(spent.per_day), sum(e.likely / e.days) / sum(spent.per_day),
-    sum(e.high / e.days) / sum(spent.per_day)
-from (select distinct pool_id, provider, service_name, currency from int_commitments__demand) as pools
-inner join expected as e
-    on pools.provider = e.provider and pools.service_name = e.service_name and pools.currency = e.currency
-inner join spent
-    on pools.provider = spent.provider and pools.service_name = spent.service_name and pools.currency = spent.currency
+select pools.pool_id, e.low / e.days / spent.per_day, e.likely / e.days / spent.per_day, e.high / e.days / spent.per_day
+from (select distinct pool_id, provider, currency from int_commitments__demand) as pools
+inner join expected as e on pools.provider = e.provider and pools.currency = e.currency
+inner join spent on pools.provider = spent.provider and pools.currency = spent.currency
 where spent.per_day > 0
-group by pools.pool_id order by all
+order by all
 """
 _COVERED = """
 select h.pool_id, cast(sum(h.covered_cost) as decimal(28, 12)), max(w.days) from int_commitments__hours as h
@@ -221,9 +218,15 @@ def read_pools(con: duckdb.DuckDBPyConnection) -> list[Pool]:
 
 
 def left_to_cover(pool: Pool, growth: Decimal) -> Decimal:
-    """How much of the demand is left when all usage grows so: commitments stay, so what is on demand bears it all."""
+    """How much of the demand is left when all usage grows so: commitments stay, so what is on demand bears it all.
+
+    1 where next to nothing is on demand: a change of all usage is no measure of it.
+    """
     left = sum((sum(hours.values(), ZERO) for hours in pool.usage.values()), ZERO) / len(pool.hours())
-    return ratio(max((left + pool.covered_hour) * growth - pool.covered_hour, ZERO) / left) if left else Decimal(1)
+    usage = left + pool.covered_hour
+    if left < usage / 100:
+        return Decimal(1)
+    return ratio(max(usage * growth - pool.covered_hour, ZERO) / left)
 
 
 def read_offers(con: duckdb.DuckDBPyConnection, today: date) -> dict[tuple[str, str], list[Offer]]:

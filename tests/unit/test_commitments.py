@@ -167,7 +167,7 @@ def test_nothing_is_bought_while_usage_or_commitments_are_not_known(why):
     assert (kept.now, kept.capacity, kept.findings[-1]) == (0, 100, why)
 
 
-def test_a_pool_knows_the_open_anomalies_and_the_forecast_of_its_services():
+def test_a_pool_knows_the_open_anomalies_of_its_services_and_the_forecast_of_its_provider():
     """Open ones only: not one that is over, was planned, or that a person called expected or false.
 
     300 in the 30 days of the window is 10 a day; a forecast of 240, 300 or 450 for 30 days is 0.8, 1 or 1.5 times that.
@@ -199,8 +199,7 @@ def test_a_pool_knows_the_open_anomalies_and_the_forecast_of_its_services():
         select 'v' as vintage_id, date '2026-10-30' as vintage_date, 's' as series_id, 'month' as grain,
             'likely' as scenario, date '2026-11-01' as forecast_date, 240.0 as lo80, 300.0 as yhat, 450.0 as hi80;
         create table stg_results__forecast_series as
-        select 'v' as vintage_id, 's' as series_id, 'service' as series_level, 'aws' as provider,
-            'EC2' as service_name, 'USD' as currency;
+        select 'v' as vintage_id, 's' as series_id, 'provider' as series_level, 'aws' as provider, 'USD' as currency;
     """)
 
     pools = {pool.pool_id: pool for pool in read_pools(con)}
@@ -208,7 +207,7 @@ def test_a_pool_knows_the_open_anomalies_and_the_forecast_of_its_services():
     assert {name: pool.reasons_to_wait for name, pool in pools.items()} == {
         "p/EC2": [purchase_guards.OPEN_ANOMALY], "p/Lambda": [], "p/RDS": [],
     }  # fmt: skip
-    assert {name: pool.outlook for name, pool in pools.items() if pool.outlook} == {"p/EC2": [D("0.8"), 1, D("1.5")]}
+    assert [pool.outlook for pool in pools.values()] == [[D("0.8"), 1, D("1.5")]] * 3
 
 
 def test_a_band_holds_what_the_forecast_of_the_year_makes_of_the_savings():
@@ -229,6 +228,7 @@ def test_what_is_committed_stays_when_usage_falls_so_that_demand_bears_it_all():
     pool.usage["Machines", "eu", "m5"] = {datetime(2026, 10, 1) + timedelta(hours=hour): D(10) for hour in range(48)}
 
     assert [left_to_cover(pool, D(growth)) for growth in ("0.9", "0.7", "1.1")] == [D("0.6"), 0, D("1.4")]
+    assert left_to_cover(replace(pool, covered_hour=D(1000)), D("1.1")) == 1
 
 
 def test_a_plan_says_that_planned_falls_are_off():
