@@ -224,7 +224,7 @@ def left_to_cover(pool: Pool, growth: Decimal) -> Decimal:
     """
     left = sum((sum(hours.values(), ZERO) for hours in pool.usage.values()), ZERO) / len(pool.hours())
     usage = left + pool.covered_hour
-    if left < usage / 100:
+    if left <= usage / 100:
         return Decimal(1)
     return ratio(max(usage * growth - pool.covered_hour, ZERO) / left)
 

@@ -229,6 +229,8 @@ def test_what_is_committed_stays_when_usage_falls_so_that_demand_bears_it_all():
 
     assert [left_to_cover(pool, D(growth)) for growth in ("0.9", "0.7", "1.1")] == [D("0.6"), 0, D("1.4")]
     assert left_to_cover(replace(pool, covered_hour=D(1000)), D("1.1")) == 1
+    pool.usage["Machines", "eu", "m5"] = {datetime(2026, 10, 1): D(0)}
+    assert left_to_cover(replace(pool, covered_hour=D(0)), D("1.1")) == 1
 
 
 def test_a_plan_says_that_planned_falls_are_off():
