@@ -30,6 +30,15 @@
     cast({{ expression }} as decimal(18, 6))
 {%- endmacro %}
 
+{# A sum or mean of measurements in twelve digits: in which order rows are added decides the last ones. #}
+{% macro steady(expression) -%}
+    {{ return(adapter.dispatch('steady', 'finops')(expression)) }}
+{%- endmacro %}
+
+{% macro duckdb__steady(expression) -%}
+    cast(printf('%.12g', cast({{ expression }} as double)) as double)
+{%- endmacro %}
+
 {# Meters of the machine itself, whatever kind of machine it is. #}
 {% macro compute_kinds() -%}
     'vm_compute', 'vm_spot', 'vm_credits', 'db_compute', 'cache_compute', 'search_compute'

@@ -10,6 +10,7 @@ _MATCH_BY_PATTERN = {
     "int_allocation__rule_matches",
     "int_budgets__items",
     "int_budgets__scope_costs",
+    "int_commitments__demand",
     "int_commitments__purchases",
     "int_completeness__lags",
     "int_currency__decided_rates",

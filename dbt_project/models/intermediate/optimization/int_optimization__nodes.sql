@@ -46,7 +46,7 @@ nodes as (
     select
         usage_source, rule_id, resource_id, currency,
         count(*) as hours,
-        avg(vcpu_allocated) as vcpu_avg
+        {{ measure('avg(vcpu_allocated)') }} as vcpu_avg
     from hours
     where vcpu_allocated is not null and gib_allocated is not null
     group by usage_source, rule_id, resource_id, currency
@@ -55,8 +55,8 @@ nodes as (
 group_hours as (
     select
         usage_source, rule_id, account_id, region, attached_to, sku, currency, metric_hour,
-        sum(vcpu_allocated) as vcpu_allocated,
-        sum(gib_allocated) as gib_allocated
+        {{ measure('sum(vcpu_allocated)') }} as vcpu_allocated,
+        {{ measure('sum(gib_allocated)') }} as gib_allocated
     from hours
     group by all
 ),

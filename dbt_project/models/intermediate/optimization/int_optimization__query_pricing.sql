@@ -42,8 +42,8 @@ used as (
         asked.rule_id,
         asked.currency,
         count(distinct metrics.metric_hour) as hours,
-        sum(metrics.sum_value) as used_quantity,
-        sum(ceil(metrics.sum_value / asked.slot_step) * asked.slot_step) as rented_quantity
+        {{ steady('sum(metrics.sum_value)') }} as used_quantity,
+        {{ steady('sum(ceil(metrics.sum_value / asked.slot_step) * asked.slot_step)') }} as rented_quantity
     from asked
     inner join {{ ref('stg_usage__metrics') }} as metrics
         on

@@ -19,13 +19,13 @@ select
     lookbacks.lookback_days,
     sum(daily.hours) as hours,
     count(*) as days,
-    avg(daily.avg_value) as avg_value,
+    {{ steady('avg(daily.avg_value)') }} as avg_value,
     max(daily.peak_value) as peak_value,
     max(daily.p95_value) as p95_value,
-    max(daily.avg_value) as max_day_avg,
-    sum(daily.sum_value) as sum_value,
-    max(daily.sum_value) as max_day_sum,
-    case when avg(daily.p95_value) > 0 then stddev_pop(daily.p95_value) / avg(daily.p95_value) else 0 end as variation,
+    {{ steady('max(daily.avg_value)') }} as max_day_avg,
+    {{ steady('sum(daily.sum_value)') }} as sum_value,
+    {{ steady('max(daily.sum_value)') }} as max_day_sum,
+    case when avg(daily.p95_value) > 0 then {{ steady('stddev_pop(daily.p95_value) / avg(daily.p95_value)') }} else 0 end as variation,
     sum(daily.hours) / cast(24 * lookbacks.lookback_days as double) as completeness
 from {{ ref('int_optimization__usage_daily') }} as daily
 cross join clock
