@@ -6,7 +6,7 @@ import shutil
 import duckdb
 import pytest
 
-from pipelines.build import compute_results
+from pipelines.build import build, compute_results
 from pipelines.errors import ResultError
 from pipelines.outputs.publish import published_from_built
 from pipelines.settings import Workspace
@@ -14,10 +14,11 @@ from pipelines.settings import Workspace
 
 @pytest.fixture(scope="module")
 def watched(built, tmp_path_factory):
-    """A copy of the built company whose results are computed."""
+    """A copy of the built company, built in its own place (views know where landing is), whose results are computed."""
     root = tmp_path_factory.mktemp("watched") / "w"
     shutil.copytree(built.root, root)
     workspace = Workspace.open(root)
+    build(workspace, full_refresh=True)
     compute_results(workspace)
     return workspace
 
