@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.dbt_command import run_dbt
-from pipelines.errors import FinopsError, ResultError
+from pipelines.errors import BuildError, FinopsError, ResultError
 from pipelines.inputs import inputs_version, models_version, structure_version
 from pipelines.invoices import check_invoices
 from pipelines.landing.books import register_books
@@ -64,7 +64,9 @@ def build(
             register_history(workspace)
         built = _Built(workspace)
         inputs = inputs_version(workspace)
-        if not full_refresh and built.inputs == inputs:
+        structure = structure_version(workspace)
+        # A workspace that was moved holds the same, but its views still look for it in the old place.
+        if not full_refresh and built.inputs == inputs and built.structure == structure:
             progress("nothing has changed since the last build")
             _prune(workspace)
             check_invoices(workspace)
@@ -72,7 +74,6 @@ def build(
         full_refresh = full_refresh or (workspace.warehouse.is_file() and built.by != version)
         if full_refresh and built.by not in (None, version):
             progress("the models have changed since the last build: building everything anew")
-        structure = structure_version(workspace)
         data_only = not full_refresh and built.structure == structure
         arguments = ["build", "--exclude-resource-type", "unit_test"] + (["--full-refresh"] if full_refresh else [])
         if data_only:
@@ -123,8 +124,10 @@ def compute_results(workspace: Workspace, progress: Callable[[str], None] = lamb
 
     A step that changes nothing builds nothing. One that breaks off keeps what it found before, is named in the summary
     and tried again by the next run: what a forecast could not be made of still has to be billed.
+    Raises BuildError when other models made the warehouse than those that are installed, or it lies elsewhere now.
     """
     with locked(workspace, "warehouse"):
+        _require_these_models(workspace)
         ensure_result_files(workspace)
         ensure_forecast_files(workspace)
         before = results_version(workspace), vintages(workspace)
@@ -139,6 +142,17 @@ def compute_results(workspace: Workspace, progress: Callable[[str], None] = lamb
         if failed:
             built.forget_inputs()
     return BuildSummary(models, tests, False, failed)
+
+
+def _require_these_models(workspace: Workspace) -> None:
+    built = _Built(workspace)
+    if built.by != models_version(workspace) or built.structure != structure_version(workspace):
+        raise BuildError(
+            str(workspace.warehouse),
+            "was built by other models, for another place or for other columns than there are now",
+            "Nothing was computed; published marts are untouched",
+            "Run `finops build` first",
+        )
 
 
 def _run_step(workspace: Workspace, name: str, progress: Callable[[str], None]) -> ResultError | None:

@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from pipelines.build import build, compute_results
-from pipelines.errors import ResultError
+from pipelines.errors import BuildError, ResultError
 from pipelines.outputs.publish import published_from_built
 from pipelines.settings import Workspace
 
@@ -18,7 +18,7 @@ def watched(built, tmp_path_factory):
     root = tmp_path_factory.mktemp("watched") / "w"
     shutil.copytree(built.root, root)
     workspace = Workspace.open(root)
-    build(workspace, full_refresh=True)
+    build(workspace)
     compute_results(workspace)
     return workspace
 
@@ -139,6 +139,15 @@ def test_the_same_ledger_gives_the_same_files_and_builds_nothing(watched):
     before = {path.name: path.read_bytes() for path in (watched.landing / "results").iterdir()}
     assert compute_results(watched).models == 0
     assert {path.name: path.read_bytes() for path in (watched.landing / "results").iterdir()} == before
+
+
+def test_a_warehouse_that_was_moved_is_built_before_anything_is_computed_from_it(built, tmp_path):
+    """Its views still look for what landed in the old place: nothing is read from there."""
+    shutil.copytree(built.root, tmp_path / "w")
+    moved = Workspace.open(tmp_path / "w")
+
+    with pytest.raises(BuildError, match="Run `finops build` first"):
+        compute_results(moved)
 
 
 def test_a_label_and_a_planned_event_come_back_through_decisions(watched):
