@@ -78,7 +78,7 @@ def write_sample(
     write_invoices(partial / FOLDERS["invoices"], invoices)
     order = Order(window, seed, rows)
     fleets = [order.fleet(source) for source in ESTATES]
-    waste = write_signals(partial, fleets, listed_commitments(order), window.months[-1], seed)
+    waste = write_signals(partial, fleets, listed_commitments(order), window.months, seed)
     savings = savings_of(order, waste)
     files = sum(1 for path in partial.rglob("*") if path.is_file())
     lines = sum(total.rows for total in totals)

@@ -52,6 +52,7 @@ class Plant:
     inventory: Mapping[str, Any] = field(default_factory=dict)
     levels: tuple[tuple[str, float, float], ...] = ()  # metric, average, how much higher its peaks are
     ends: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # rule → meter → share of its cost
+    billed_days: int = 0  # that its rules want to see before they speak
 
 
 def _load(iops: float, mibps: float) -> tuple[tuple[str, float, float], ...]:
@@ -76,7 +77,7 @@ PLANTS = (
     Plant("aws-payer", "halden-shop-prod", "egress00000001", {"DataTransfer-Out-Bytes": 0.004}),
     # What the bill alone shows: hours without a byte, an address that it calls idle.
     Plant("aws-payer", "halden-shop-prod", "natsilent00001", {"NatGateway-Hours": 0.0015},
-          ends={"aws_nat_silent": {"NatGateway-Hours": 1.0}}),
+          ends={"aws_nat_silent": {"NatGateway-Hours": 1.0}}, billed_days=30),
     Plant("aws-payer", "halden-shop-dev", "eipidle0000001", {"PublicIPv4:IdleAddress": 0.001},
           ends={"aws_ip_idle_line": {"PublicIPv4:IdleAddress": 1.0}}),
     # Two fifths of it are old versions.

@@ -115,12 +115,13 @@ KEPT_DAYS = 90  # of an unattached disk's data: no bill here has a price of snap
 
 
 def write_signals(
-    exports: Path, fleets: list[Fleet], commitments: dict[str, list[Row]], month: Month, seed: int
+    exports: Path, fleets: list[Fleet], commitments: dict[str, list[Row]], months: tuple[Month, ...], seed: int
 ) -> list[Row]:
-    """Write the signals of `month`'s last day and the 32 days up to it; return the planted waste as truth.
+    """Write the signals of the last day of the billed `months` and the 32 days up to it; return the planted waste.
 
-    `commitments` are rows of that table per provider.
+    What a rule can not tell yet from so short a bill is no truth. `commitments` are rows of that table per provider.
     """
+    month, billed_days = months[-1], sum(month.days for month in months)
     truth: list[Row] = []
     tables: dict[str, dict[str, list[Row]]] = {}
     counts: dict[tuple[str, str], int] = {}
@@ -177,6 +178,7 @@ def write_signals(
                     "kept_days": 0,
                 }
                 for rule, shares in planted.ends.items()
+                if billed_days >= planted.billed_days
             ]
     truth += _spare_nodes(nodes)
     for provider, of_provider in tables.items():

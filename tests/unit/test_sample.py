@@ -257,6 +257,16 @@ def test_other_arguments_replace_the_exports_but_keep_decisions(tmp_path: Path) 
     assert mine.read_text() == "my own cost centres\n"
 
 
+def test_waste_that_a_short_bill_can_not_show_is_no_truth(workspace: Path, tmp_path: Path) -> None:
+    """A silent gateway is one after 30 days without a byte: February has 28."""
+    write_sample(tmp_path, rows=1_000, months=1, last_month="2026-02")
+
+    def planted(folder: Path) -> set[str]:
+        return {row["rule_id"] for row in json.loads((folder / "truth.json").read_text("utf-8"))["waste"]}
+
+    assert "aws_nat_silent" in planted(workspace) and "aws_nat_silent" not in planted(tmp_path)
+
+
 def test_a_killed_run_is_done_again(tmp_path: Path) -> None:
     write_sample(tmp_path, rows=1_000, months=1)
     complete = fingerprint(tmp_path)
