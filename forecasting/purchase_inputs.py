@@ -124,44 +124,12 @@ select pool_id, service_name, region_id, family, cast(sum(residual_before_reduct
     cast(sum(residual_cost) as decimal(28, 12))
 from int_commitments__demand group by all having sum(residual_before_reductions) > sum(residual_cost)
 """
-# What costs more or less than it should is no measure of what to commit to.
-_ANOMALIES = """
-select distinct pools.pool_id
-from (select distinct pool_id, billing_account_id, currency, service_name from int_commitments__demand) as pools
-inner join (select distinct x_source, billing_account_id from fct_daily_costs) as accounts
-    on pools.billing_account_id is not distinct from accounts.billing_account_id
-inner join stg_results__anomaly_incidents as incidents
-    on accounts.x_source = incidents.x_source
-        and pools.currency = incidents.currency
-        and pools.service_name = coalesce(incidents.service_name, pools.service_name)
-where incidents.resolved_date is null and incidents.suppressed_by is null and coalesce(incidents.label, 'true') = 'true'
-order by all
-"""
-# A year's forecast of the provider's costs (10 %, likely, 90 %) beside those of the window, both per day. Services are
-# no measure: forecasts pool the small leaves of all of them.
+_ANOMALIES = "select pool_id from int_commitments__open_anomalies order by all"
 _OUTLOOK = """
-with newest as (
-    select vintage_id from stg_results__forecast_points
-    qualify row_number() over (order by vintage_date desc, length(vintage_id) desc, vintage_id desc) = 1
-), expected as (
-    select s.provider, s.currency, sum(p.lo80) as low, sum(p.yhat) as likely, sum(p.hi80) as high,
-        sum(date_diff('day', p.forecast_date, p.forecast_date + interval 1 month)) as days
-    from stg_results__forecast_points as p
-    inner join newest on p.vintage_id = newest.vintage_id
-    inner join stg_results__forecast_series as s on p.vintage_id = s.vintage_id and p.series_id = s.series_id
-    where s.series_level = 'provider' and p.grain = 'month' and p.scenario = 'likely'
-    group by s.provider, s.currency
-), spent as (
-    select c.provider, c.billing_currency as currency, sum(c.effective_cost) / any_value(w.days) as per_day
-    from fct_daily_costs as c cross join int_savings__window as w
-    where c.charge_date between w.first_day and w.last_day
-    group by c.provider, c.billing_currency
-)
-select pools.pool_id, e.low / e.days / spent.per_day, e.likely / e.days / spent.per_day, e.high / e.days / spent.per_day
+select pools.pool_id, outlook.low, outlook.likely, outlook.high
 from (select distinct pool_id, provider, currency from int_commitments__demand) as pools
-inner join expected as e on pools.provider = e.provider and pools.currency = e.currency
-inner join spent on pools.provider = spent.provider and pools.currency = spent.currency
-where spent.per_day > 0
+inner join int_commitments__outlook as outlook
+    on pools.provider = outlook.provider and pools.currency = outlook.currency
 order by all
 """
 _COVERED = """
