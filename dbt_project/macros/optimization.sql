@@ -39,6 +39,22 @@
     cast(printf('%.12g', cast({{ expression }} as double)) as double)
 {%- endmacro %}
 
+{# Whether a row of part_costs is of a resource. #}
+{% macro is_cost_of(costs, resources) -%}
+    {{ resources }}.provider = {{ costs }}.provider
+            and {{ resources }}.x_source = {{ costs }}.x_source
+            and lower({{ resources }}.resource_id) = {{ costs }}.resource_key
+            and {{ resources }}.currency = {{ costs }}.currency
+{%- endmacro %}
+
+{# Whether a row of meter_kinds says what a charge's meter measures. #}
+{% macro is_kind_of(kinds, charges, provider='x_provider') -%}
+    {{ charges }}.{{ provider }} = {{ kinds }}.provider
+            and {{ charges }}.service_name = {{ kinds }}.service_name
+            and {{ charges }}.sku_meter = {{ kinds }}.sku_meter
+            and {{ charges }}.charge_description is not distinct from {{ kinds }}.charge_description
+{%- endmacro %}
+
 {# Meters of the machine itself, whatever kind of machine it is. #}
 {% macro compute_kinds() -%}
     'vm_compute', 'vm_spot', 'vm_credits', 'db_compute', 'cache_compute', 'search_compute'

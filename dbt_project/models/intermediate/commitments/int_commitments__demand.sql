@@ -23,10 +23,7 @@ spans as (
     cross join {{ ref('int_savings__window') }} as looked_at
     left join {{ ref('int_optimization__meter_kinds') }} as kinds
         on
-            lines.x_provider = kinds.provider
-            and lines.service_name = kinds.service_name
-            and lines.sku_meter = kinds.sku_meter
-            and lines.charge_description is not distinct from kinds.charge_description
+            {{ is_kind_of('kinds', 'lines') }}
     left join {{ ref('instance_sizes') }} as sizes
         on
             kinds.provider = sizes.provider

@@ -32,10 +32,7 @@ eligible as (
         on charges.service_category = wide.service_category and wide.service_subcategory is null
     left join {{ ref('int_optimization__meter_kinds') }} as kinds
         on
-            charges.x_provider = kinds.provider
-            and charges.service_name = kinds.service_name
-            and charges.sku_meter = kinds.sku_meter
-            and charges.charge_description is not distinct from kinds.charge_description
+            {{ is_kind_of('kinds', 'charges') }}
             and kinds.meter_kind in ('{{ never | join("', '") }}')
     where
         charges.is_committed

@@ -2,29 +2,12 @@
 -- that follows access by itself saves without knowing; what it saves is what peers assume, less its fee per object. Grain: resource × rule.
 with
 
-storage as (
-    select
-        provider, x_source, resource_key, currency,
-        max(cost_days) as storage_days,
-        count(distinct meter_sku) as classes,
-        max(meter_sku) as storage_class,
-        sum(effective_cost) as effective_cost,
-        sum(contracted_cost) as contracted_cost,
-        sum(list_cost) as list_cost
-    from {{ ref('int_optimization__meters') }}
-    where meter_kind = 'object_storage' and resource_key is not null
-    group by provider, x_source, resource_key, currency
-),
-
 read_ones as (
     select distinct charges.x_source, lower(charges.resource_id) as resource_key
     from {{ ref('int_focus__charges') }} as charges
     inner join {{ ref('int_optimization__meter_kinds') }} as kinds
         on
-            charges.x_provider = kinds.provider
-            and charges.service_name = kinds.service_name
-            and charges.sku_meter = kinds.sku_meter
-            and charges.charge_description is not distinct from kinds.charge_description
+            {{ is_kind_of('kinds', 'charges') }}
     where kinds.meter_kind in ('object_requests', 'object_retrieval') and charges.resource_id is not null
 ),
 
@@ -40,18 +23,16 @@ found as (
         resources.*,
         stored.avg_value as stored_bytes,
         counted.avg_value as objects,
-        storage.storage_class as class_now,
+        storage.meter_sku as class_now,
         fees.fee_object,
-        {{ per_month('storage.effective_cost', 'storage.storage_days') }} as storage_effective_month,
-        {{ per_month('storage.contracted_cost', 'storage.storage_days') }} as storage_contracted_month,
-        {{ per_month('storage.list_cost', 'storage.storage_days') }} as storage_list_month
+        storage.effective_month as storage_effective_month,
+        storage.contracted_month as storage_contracted_month,
+        storage.list_month as storage_list_month
     from ({{ resources_under('auto_class') }}) as resources
-    inner join storage
+    inner join {{ ref('int_optimization__part_costs') }} as storage
         on
-            resources.provider = storage.provider
-            and resources.x_source = storage.x_source
-            and lower(resources.resource_id) = storage.resource_key
-            and resources.currency = storage.currency
+            {{ is_cost_of('storage', 'resources') }}
+            and storage.meter_kind = 'object_storage'
     inner join {{ ref('int_optimization__usage') }} as stored
         on
             resources.usage_source = stored.usage_source
@@ -68,8 +49,7 @@ found as (
         on resources.x_source = read_ones.x_source and lower(resources.resource_id) = read_ones.resource_key
     left join fees on resources.x_source = fees.x_source and resources.currency = fees.currency
     where
-        storage.classes = 1
-        and {{ matches_pattern('storage.storage_class', 'resources.metric') }}
+        {{ matches_pattern('storage.meter_sku', 'resources.metric') }}
         and read_ones.resource_key is null
         and counted.avg_value > 0
         -- 128 KiB: smaller objects stay where they are, and pay.

@@ -2,27 +2,15 @@
 -- bytes; their share of the bucket is their share of its storage cost. An upper bound: a rule keeps the newest days. Grain: resource × rule.
 with
 
-storage as (
-    select
-        provider, x_source, resource_key, currency,
-        max(cost_days) as storage_days,
-        sum(effective_cost) as effective_cost,
-        sum(contracted_cost) as contracted_cost,
-        sum(list_cost) as list_cost
-    from {{ ref('int_optimization__meters') }}
-    where meter_kind = 'object_storage' and resource_key is not null
-    group by provider, x_source, resource_key, currency
-),
-
 found as (
     select
         resources.*,
         leftovers.avg_value as left_bytes,
         stored.avg_value as stored_bytes,
         leftovers.days,
-        {{ per_month('storage.effective_cost', 'storage.storage_days') }} as storage_effective_month,
-        {{ per_month('storage.contracted_cost', 'storage.storage_days') }} as storage_contracted_month,
-        {{ per_month('storage.list_cost', 'storage.storage_days') }} as storage_list_month,
+        storage.effective_month as storage_effective_month,
+        storage.contracted_month as storage_contracted_month,
+        storage.list_month as storage_list_month,
         case when stored.avg_value > 0 then least(leftovers.avg_value / stored.avg_value, 1) end as left_share
     from ({{ resources_under('bucket_leftovers') }}) as resources
     inner join {{ ref('int_optimization__usage') }} as leftovers
@@ -37,12 +25,10 @@ found as (
             and lower(resources.resource_id) = stored.resource_key
             and stored.metric = 'bucket_bytes'
             and resources.lookback_days = stored.lookback_days
-    left join storage
+    left join {{ ref('int_optimization__part_costs') }} as storage
         on
-            resources.provider = storage.provider
-            and resources.x_source = storage.x_source
-            and lower(resources.resource_id) = storage.resource_key
-            and resources.currency = storage.currency
+            {{ is_cost_of('storage', 'resources') }}
+            and storage.meter_kind = 'object_storage'
     where leftovers.avg_value > 0
 )
 

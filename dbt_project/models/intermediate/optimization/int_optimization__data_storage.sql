@@ -2,22 +2,6 @@
 -- fewer than the dearer price allows (domain pages 1.6 and 1.7). Grain: resource × rule × currency.
 with
 
-costs as (
-    select
-        provider,
-        resource_key,
-        x_source,
-        currency,
-        meter_kind,
-        max(cost_days) as cost_days,
-        sum(effective_cost) as effective_cost,
-        sum(contracted_cost) as contracted_cost,
-        sum(list_cost) as list_cost
-    from {{ ref('int_optimization__meters') }}
-    where meter_kind in ('db_storage', 'warehouse_logical') and resource_key is not null
-    group by provider, resource_key, x_source, currency, meter_kind
-),
-
 prices as (
     select
         x_source,
@@ -34,9 +18,9 @@ sized as (
     select
         resources.*,
         costs.meter_kind as part,
-        {{ per_month('costs.effective_cost', 'costs.cost_days') }} as part_effective_month,
-        {{ per_month('costs.contracted_cost', 'costs.cost_days') }} as part_contracted_month,
-        {{ per_month('costs.list_cost', 'costs.cost_days') }} as part_list_month,
+        costs.effective_month as part_effective_month,
+        costs.contracted_month as part_contracted_month,
+        costs.list_month as part_list_month,
         prices.physical_price,
         prices.logical_price,
         case resources.metric
@@ -47,12 +31,9 @@ sized as (
                     * coalesce(cast(prices.physical_price as double) / prices.logical_price, resources.price_ratio)
         end as left_share
     from ({{ resources_under('data_storage') }}) as resources
-    inner join costs
+    inner join {{ ref('int_optimization__part_costs') }} as costs
         on
-            resources.provider = costs.provider
-            and resources.x_source = costs.x_source
-            and lower(resources.resource_id) = costs.resource_key
-            and resources.currency = costs.currency
+            {{ is_cost_of('costs', 'resources') }}
             and costs.meter_kind = case resources.metric when 'allocated' then 'db_storage' else 'warehouse_logical' end
     left join prices
         on

@@ -2,22 +2,6 @@
 -- Grain: resource × rule × currency.
 with
 
-costs as (
-    select
-        provider,
-        resource_key,
-        x_source,
-        currency,
-        meter_kind,
-        max(cost_days) as cost_days,
-        sum(effective_cost) as effective_cost,
-        sum(contracted_cost) as contracted_cost,
-        sum(list_cost) as list_cost
-    from {{ ref('int_optimization__meters') }}
-    where meter_kind in ('fn_compute', 'fn_provisioned') and resource_key is not null
-    group by provider, resource_key, x_source, currency, meter_kind
-),
-
 prices as (
     select
         x_source,
@@ -52,9 +36,9 @@ found as (
     select
         resources.*,
         costs.meter_kind as part,
-        {{ per_month('costs.effective_cost', 'costs.cost_days') }} as part_effective_month,
-        {{ per_month('costs.contracted_cost', 'costs.cost_days') }} as part_contracted_month,
-        {{ per_month('costs.list_cost', 'costs.cost_days') }} as part_list_month,
+        costs.effective_month as part_effective_month,
+        costs.contracted_month as part_contracted_month,
+        costs.list_month as part_list_month,
         prices.x86_price,
         prices.arm_price,
         measured.provisioned_peak_pct,
@@ -69,12 +53,9 @@ found as (
             when 'fn_errors' then measured.errors / measured.invocations
         end as share
     from ({{ resources_under('functions') }}) as resources
-    inner join costs
+    inner join {{ ref('int_optimization__part_costs') }} as costs
         on
-            resources.provider = costs.provider
-            and resources.x_source = costs.x_source
-            and lower(resources.resource_id) = costs.resource_key
-            and resources.currency = costs.currency
+            {{ is_cost_of('costs', 'resources') }}
             and costs.meter_kind = case resources.metric when 'fn_provisioned_pct' then 'fn_provisioned' else 'fn_compute' end
     left join measured
         on
@@ -87,7 +68,7 @@ found as (
             and resources.region = prices.region_id
             and resources.currency = prices.currency
     where
-        costs.contracted_cost > 0
+        costs.contracted_month > 0
         and case resources.metric
             when 'fn_provisioned_pct'
                 then measured.provisioned_peak_pct <= resources.provisioned_max_pct

@@ -2,32 +2,17 @@
 -- itself left when all older entries go: an estimate, and an upper bound for logs that grow.
 with
 
-costs as (
-    select
-        provider,
-        resource_key,
-        currency,
-        max(cost_days) as cost_days,
-        sum(effective_cost) as effective_cost,
-        sum(contracted_cost) as contracted_cost,
-        sum(list_cost) as list_cost
-    from {{ ref('int_optimization__meters') }}
-    where meter_kind = 'log_storage' and resource_key is not null
-    group by provider, resource_key, currency
-),
-
 found as (
     select
         resources.*,
-        {{ per_month('costs.effective_cost', 'costs.cost_days') }} as storage_effective_month,
-        {{ per_month('costs.contracted_cost', 'costs.cost_days') }} as storage_contracted_month,
-        {{ per_month('costs.list_cost', 'costs.cost_days') }} as storage_list_month
+        costs.effective_month as storage_effective_month,
+        costs.contracted_month as storage_contracted_month,
+        costs.list_month as storage_list_month
     from ({{ resources_under('log_retention') }}) as resources
-    left join costs
+    left join {{ ref('int_optimization__part_costs') }} as costs
         on
-            resources.provider = costs.provider
-            and lower(resources.resource_id) = costs.resource_key
-            and resources.currency = costs.currency
+            {{ is_cost_of('costs', 'resources') }}
+            and costs.meter_kind = 'log_storage'
     where resources.retention_days is null and resources.age_days > resources.log_keep_days
 )
 

@@ -54,7 +54,4 @@ select
 from charges
 left join {{ ref('int_optimization__meter_kinds') }} as kinds
     on
-        charges.provider = kinds.provider
-        and charges.service_name = kinds.service_name
-        and charges.sku_meter = kinds.sku_meter
-        and charges.charge_description is not distinct from kinds.charge_description
+        {{ is_kind_of('kinds', 'charges', provider='provider') }}

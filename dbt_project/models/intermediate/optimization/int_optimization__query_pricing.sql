@@ -3,22 +3,6 @@
 -- other way, and every hour of the look-back is known. Grain: resource × rule × currency.
 with
 
-costs as (
-    select
-        provider,
-        resource_key,
-        x_source,
-        currency,
-        meter_kind,
-        max(cost_days) as cost_days,
-        sum(effective_cost) as effective_cost,
-        sum(contracted_cost) as contracted_cost,
-        sum(list_cost) as list_cost
-    from {{ ref('int_optimization__meters') }}
-    where meter_kind in ('warehouse_queries', 'warehouse_slots') and resource_key is not null
-    group by provider, resource_key, x_source, currency, meter_kind
-),
-
 prices as (
     select
         x_source,
@@ -62,9 +46,9 @@ compared as (
         used.hours,
         used.used_quantity,
         used.rented_quantity,
-        {{ per_month('costs.effective_cost', 'costs.cost_days') }} as part_effective_month,
-        {{ per_month('costs.contracted_cost', 'costs.cost_days') }} as part_contracted_month,
-        {{ per_month('costs.list_cost', 'costs.cost_days') }} as part_list_month,
+        costs.effective_month as part_effective_month,
+        costs.contracted_month as part_contracted_month,
+        costs.list_month as part_list_month,
         case asked.metric when 'slot_hours' then prices.slot_price else prices.tib_price end as other_price,
         case asked.metric
             when 'slot_hours' then {{ price_times('prices.slot_price', measure('used.rented_quantity')) }}
@@ -77,12 +61,9 @@ compared as (
             and asked.resource_id = used.resource_id
             and asked.rule_id = used.rule_id
             and asked.currency is not distinct from used.currency
-    inner join costs
+    inner join {{ ref('int_optimization__part_costs') }} as costs
         on
-            asked.provider = costs.provider
-            and asked.x_source = costs.x_source
-            and lower(asked.resource_id) = costs.resource_key
-            and asked.currency = costs.currency
+            {{ is_cost_of('costs', 'asked') }}
             and costs.meter_kind = case asked.metric when 'slot_hours' then 'warehouse_queries' else 'warehouse_slots' end
     inner join prices
         on

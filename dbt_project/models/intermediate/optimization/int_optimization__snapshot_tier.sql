@@ -2,16 +2,6 @@
 -- whole for less than their increments cost now (1.5.11; 90 days at least, one restore takes a day). Grain: resource × rule × currency.
 with
 
-billed as (
-    select
-        provider, x_source, resource_key, currency,
-        max(cost_days) as snapshot_days,
-        sum(quantity) as quantity
-    from {{ ref('int_optimization__meters') }}
-    where meter_kind = 'snapshot_storage' and resource_key is not null
-    group by provider, x_source, resource_key, currency
-),
-
 prices as (
     select
         x_source,
@@ -27,15 +17,13 @@ prices as (
 sized as (
     select
         resources.*,
-        {{ measure(per_month('billed.quantity', 'billed.snapshot_days')) }} as billed_gib,
+        {{ measure(per_month('billed.quantity', 'billed.cost_days')) }} as billed_gib,
         case resources.metric when 'archive' then prices.archive else prices.cheapest end as target_price
     from ({{ resources_under('snapshot_tier') }}) as resources
-    inner join billed
+    inner join {{ ref('int_optimization__part_costs') }} as billed
         on
-            resources.provider = billed.provider
-            and resources.x_source = billed.x_source
-            and lower(resources.resource_id) = billed.resource_key
-            and resources.currency = billed.currency
+            {{ is_cost_of('billed', 'resources') }}
+            and billed.meter_kind = 'snapshot_storage'
     left join prices
         on
             resources.x_source = prices.x_source

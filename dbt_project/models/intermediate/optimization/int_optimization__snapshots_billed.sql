@@ -17,10 +17,7 @@ seen as (
     from {{ ref('int_focus__charges') }} as charges
     inner join {{ ref('int_optimization__meter_kinds') }} as kinds
         on
-            charges.x_provider = kinds.provider
-            and charges.service_name = kinds.service_name
-            and charges.sku_meter = kinds.sku_meter
-            and charges.charge_description is not distinct from kinds.charge_description
+            {{ is_kind_of('kinds', 'charges') }}
     where kinds.meter_kind = 'snapshot_storage' and charges.charge_category = 'Usage' and charges.resource_id is not null
     group by charges.x_provider, charges.x_source, lower(charges.resource_id)
 ),

@@ -14,10 +14,7 @@ lines as (
     from {{ ref('int_focus__charges') }} as charges
     inner join {{ ref('int_optimization__meter_kinds') }} as kinds
         on
-            charges.x_provider = kinds.provider
-            and charges.service_name = kinds.service_name
-            and charges.sku_meter = kinds.sku_meter
-            and charges.charge_description is not distinct from kinds.charge_description
+            {{ is_kind_of('kinds', 'charges') }}
     inner join (
         select x_source, max(bill_date) as bill_date from {{ ref('int_optimization__meters') }} group by x_source
     ) as newest

@@ -36,10 +36,7 @@ spans as (
     inner join candidates on lines.resource_key = candidates.resource_key and lines.billing_currency = candidates.currency
     left join {{ ref('int_optimization__meter_kinds') }} as kinds
         on
-            lines.x_provider = kinds.provider
-            and lines.service_name = kinds.service_name
-            and lines.sku_meter = kinds.sku_meter
-            and lines.charge_description is not distinct from kinds.charge_description
+            {{ is_kind_of('kinds', 'lines') }}
     left join {{ ref('int_commitments__pools') }} as pools
         on
             lines.x_source = pools.x_source

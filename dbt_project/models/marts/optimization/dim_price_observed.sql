@@ -56,7 +56,4 @@ select
 from days
 left join {{ ref('int_optimization__meter_kinds') }} as kinds
     on
-        days.provider = kinds.provider
-        and days.service_name = kinds.service_name
-        and days.sku_meter = kinds.sku_meter
-        and days.charge_description is not distinct from kinds.charge_description
+        {{ is_kind_of('kinds', 'days', provider='provider') }}
