@@ -115,9 +115,18 @@ create or replace macro filled(t) as
 _NUMBER_TYPES = ("double", "float")
 
 
+def quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
 def connect(memory_limit: str, threads: int, spill: str) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection with the macros, bounded in memory, in UTC, keeping the order of rows."""
     con = duckdb.connect(config={"memory_limit": memory_limit, "threads": threads, "temp_directory": spill})
+    con.execute("set variable memory_limit = $1", [memory_limit])
     con.execute("set TimeZone = 'UTC'")
     con.execute("set preserve_insertion_order = true")
     con.execute(_MACROS)

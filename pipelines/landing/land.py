@@ -18,21 +18,17 @@ from typing import Any
 import duckdb
 
 from pipelines.errors import BadExportError, ExportError, FinopsError
-from pipelines.landing.casts import connect
+from pipelines.landing.casts import connect, identifier, quoted
 from pipelines.landing.contracts import CONTRACTS, Contract, landed_types
 from pipelines.landing.deliveries import ControlTotal, Delivery, Partition, locked, write_atomically
 from pipelines.landing.discovery import find_deliveries
 from pipelines.landing.found import Found
+from pipelines.landing.hashing import Hashes
 from pipelines.landing.landed_table import Table, open_table
 from pipelines.landing.names import same_name
+from pipelines.landing.parquet import write_parquet
 from pipelines.landing.provenance import delivered_at, source_columns, source_files
-from pipelines.landing.reading import (
-    SourceTable,
-    identifier,
-    open_source_tables,
-    quoted,
-    sha256_of,
-)
+from pipelines.landing.reading import SourceTable, open_source_tables
 from pipelines.landing.stores import SourceFile, Store, TableStore, open_store
 from pipelines.settings import Source, Workspace, is_period, periods_in
 from pipelines.steps import find_step
@@ -107,8 +103,11 @@ def _land_with(
     results = []
     missing = set(periods_in(period)) if period else set()
     wanted = frozenset(missing)
-    with connect(settings.memory_limit, settings.threads, str(scratch / "spill")) as con:
-        reader = _Reader(workspace, source, con, scratch)
+    with (
+        connect(settings.memory_limit, settings.threads, str(scratch / "spill")) as con,
+        Hashes(damaged=con.interrupt) as hashes,
+    ):
+        reader = _Reader(workspace, source, con, hashes, scratch)
         for one in reader.find():
             missing.discard(one.period)
             if period and one.period not in wanted:
@@ -155,11 +154,14 @@ def _as_finops_error(where: str, problem: Exception) -> FinopsError:
 class _Reader:
     """Reads one source's files into landed shape; lives as long as one `land` of that source."""
 
-    def __init__(self, workspace: Workspace, source: Source, con: duckdb.DuckDBPyConnection, scratch: Path) -> None:
+    def __init__(
+        self, workspace: Workspace, source: Source, con: duckdb.DuckDBPyConnection, hashes: Hashes, scratch: Path
+    ) -> None:
         self.workspace = workspace
         self.source = source
         self.contract: Contract = CONTRACTS[source.dataset]
         self.con = con
+        self.hashes = hashes
         self.scratch = scratch
         self._opened: dict[tuple[str, int], list[SourceTable]] = {}
         self._peeked_path = workspace.landing / source.dataset / f"source={source.name}" / "peeked.json"
@@ -215,7 +217,12 @@ class _Reader:
         key = (label, path.stat().st_mtime_ns)
         if key not in self._opened:
             find_step("gate_ready")()
-            self._opened[key] = open_source_tables(self.con, path, label, self.contract.dataset, self.scratch)
+            content = self.hashes.of(path, f"{self.source.name}: {label}")
+            try:
+                self._opened[key] = open_source_tables(self.con, path, label, self.contract.dataset, self.scratch)
+            except BadExportError:
+                content.result()  # what is wrong with the archive says more than what is wrong with its rows
+                raise
             for table in self._opened[key]:
                 self._require_columns(table)
         return self._opened[key]
@@ -275,7 +282,10 @@ class _Reader:
             for number, part in enumerate(found.parts)
             for file in part.files
         }
-        hashes = {key: sha256_of(path, f"{name}: {key[1]}") for key, path in paths.items()}
+        if not (before and _sizes(before.files) == sorted(path.stat().st_size for path in paths.values())):
+            for (_, label), path in paths.items():  # not what lies there already: read it while it is hashed
+                self._open(path, label)
+        hashes = {key: self.hashes.of(path, f"{name}: {key[1]}").result() for key, path in paths.items()}
         delivery_id = self._delivery_id(found, hashes)
         if before and before.delivery_id == delivery_id:
             partition.describe(_replaced(before, fingerprint=fingerprint))
@@ -367,20 +377,17 @@ class _Reader:
                 path = paths[part.store.uri, file.key]
                 sources += [(constants, table) for table in self._open(path, file.key)]
         if not sources:
-            self._copy(self._empty_select(), target)
+            write_parquet(self.con, self._empty_select(), target, "zstd")
             return []
         table = open_table(self.con, sources, self.contract, self.source.currency)
         filtered = any(part.period_filter for part in found.parts)
         where = f"where x_other_periods = 'no' or {table.period_sql()} = {quoted(found.period)}" if filtered else ""
         labels = ", ".join(sorted({source.label for _, source in sources})[:3])
         try:
-            self._copy(table.landed_sql(where), target)
+            write_parquet(self.con, table.landed_sql(where), target, "zstd")
         except duckdb.Error as problem:
             raise self._explained(problem, table, labels) from None
         return self._totals(self._run(table.control_sql(where), table, labels), target)
-
-    def _copy(self, select: str, target: Path) -> None:
-        self.con.execute(f"copy ({select}) to {quoted(str(target))} (format parquet, compression zstd)")
 
     def _empty_select(self) -> str:
         columns = ", ".join(f"cast(null as {t}) as {identifier(n)}" for n, t in landed_types(self.contract).items())
@@ -470,6 +477,10 @@ def ensure_contract_files(workspace: Workspace) -> None:
         )
         temporary.replace(path)
         write_atomically(shape, json.dumps(types))
+
+
+def _sizes(files: list[dict[str, Any]]) -> list[int]:
+    return sorted(file["size"] for file in files)
 
 
 def _is_local(store: Store | TableStore) -> bool:

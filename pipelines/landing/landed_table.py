@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import duckdb
 
-from pipelines.landing.casts import cast_sql, rounding_sql
+from pipelines.landing.casts import cast_sql, identifier, quoted, rounding_sql
 from pipelines.landing.contracts import LINEAGE, Contract, landed_types
-from pipelines.landing.reading import Column, SourceTable, identifier, quoted
+from pipelines.landing.reading import Column, SourceTable
 
 _NOTHING = "cast(null as varchar)"
 _CREDIT_FIELDS = ("name", "full_name", "id", "type", "amount")

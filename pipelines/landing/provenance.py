@@ -9,9 +9,10 @@ from typing import Any
 
 import duckdb
 
+from pipelines.landing.casts import quoted
 from pipelines.landing.contracts import Contract
 from pipelines.landing.found import Part
-from pipelines.landing.reading import SourceTable, quoted
+from pipelines.landing.reading import SourceTable
 from pipelines.landing.stores import SourceFile
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import csv
 import gzip
-import hashlib
 import re
 import shutil
 import tempfile
@@ -21,11 +20,13 @@ from pathlib import Path, PurePosixPath
 import duckdb
 
 from pipelines.errors import BadExportError
+from pipelines.landing.casts import identifier, quoted
 from pipelines.landing.contracts import Contract
+from pipelines.landing.hashing import room_for
 from pipelines.landing.names import canonical_names
+from pipelines.landing.parquet import write_parquet
 
 _CHUNK = 1 << 20
-_RATIO_LIMIT = 200  # a bill compresses about 20 times; far more is a bomb
 _AGAIN = "Deliver the file again, then rerun"
 
 
@@ -51,14 +52,6 @@ class SourceTable:
         return _nested(self.columns, contract.paths[name])
 
 
-def quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
 def file_kind(key: str) -> str | None:
     """parquet, csv or json by the name's ending; None for files that hold no charges (sql, manifests, status)."""
     name = PurePosixPath(key).name.lower()
@@ -72,49 +65,6 @@ def file_kind(key: str) -> str | None:
         if name.endswith(endings):
             return kind
     return None
-
-
-def sha256_of(path: Path, label: str) -> str:
-    """Hash of the file; a .gz is also inflated to its end, since a cut one may still end on a whole row."""
-    digest = hashlib.sha256()
-    inflate = zlib.decompressobj(wbits=31) if path.name.lower().endswith(".gz") else None
-    room = _room(path.stat().st_size)
-    with path.open("rb") as content:
-        while chunk := content.read(_CHUNK):
-            digest.update(chunk)
-            if inflate:
-                inflate, size = _inflate(inflate, chunk, label)
-                room -= size
-                if room < 0:
-                    raise BadExportError(label, "unpacks to a suspicious size", "It was not read further", _AGAIN)
-    if inflate and not inflate.eof:
-        raise BadExportError(label, "the gzip file is cut short", fix="Deliver the file again, then rerun")
-    return digest.hexdigest()
-
-
-def _room(packed_size: int) -> int:
-    """How many bytes a packed file of this size may unpack to."""
-    return _RATIO_LIMIT * max(packed_size, _CHUNK)
-
-
-def _inflate(inflate: zlib._Decompress, chunk: bytes, label: str) -> tuple[zlib._Decompress, int]:
-    """Inflate one chunk; the state to go on with, and how many bytes came out."""
-    size = 0
-    try:
-        while chunk:
-            if inflate.eof:  # a gzip file may hold several members
-                if not chunk.strip(b"\0"):
-                    break
-                inflate = zlib.decompressobj(wbits=31)
-            size += len(inflate.decompress(chunk, _CHUNK * 64))
-            while inflate.unconsumed_tail:
-                size += len(inflate.decompress(inflate.unconsumed_tail, _CHUNK * 64))
-            chunk = inflate.unused_data
-    except zlib.error as problem:
-        raise BadExportError(
-            label, f"is not a sound gzip file ({problem})", fix="Deliver it again, then rerun"
-        ) from None
-    return inflate, size
 
 
 def open_source_tables(
@@ -145,7 +95,7 @@ def _unzip(path: Path, label: str, scratch: Path) -> list[Path]:
                     raise BadExportError(
                         label, f"holds a file that leaves its folder: {member.filename}", "It was not unpacked", _AGAIN
                     )
-            if sum(m.file_size for m in members) > _room(path.stat().st_size):
+            if sum(m.file_size for m in members) > room_for(path.stat().st_size):
                 raise BadExportError(label, "unpacks to a suspicious size", "It was not unpacked", _AGAIN)
             unpacked = []
             for number, member in enumerate(members):
@@ -213,7 +163,7 @@ def _as_parquet(con: duckdb.DuckDBPyConnection, from_sql: str, label: str, scrat
     folder.mkdir(parents=True, exist_ok=True)
     raw = Path(tempfile.mkdtemp(dir=folder)) / "rows.parquet"
     try:
-        con.execute(f"copy (from {from_sql}) to {quoted(str(raw))} (format parquet, compression lz4_raw)")
+        write_parquet(con, f"from {from_sql}", raw, "lz4_raw")
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as problem:
