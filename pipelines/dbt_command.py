@@ -44,8 +44,8 @@ def run_dbt(
         "models_version": version or models_version(workspace),
     }
     command = [
-        str(Path(sys.executable).with_name("dbt")),
-        "--log-format", "json", "--log-level-file", "none", "--no-use-colors",
+        sys.executable, "-P", "-m", "pipelines.dbt_events",
+        "--log-level", "none", "--log-level-file", "none", "--no-use-colors",
         arguments[0],
         "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", str(target),
         "--vars", json.dumps(variables),
