@@ -236,7 +236,10 @@ class Workspace:
         root = (root or Path(os.environ.get("FINOPS_WORKSPACE", "workspace"))).absolute()
         toml = root / "finops.toml"
         if not toml.is_file():
-            raise SettingsError(str(toml), "there is no workspace here", fix=f"Make one with `finops init {root}`")
+            here = "Give `-w .`: this folder is one" if Path("finops.toml").is_file() else None
+            raise SettingsError(
+                str(toml), "there is no workspace here", fix=here or f"Make one with `finops init {root}`"
+            )
         try:
             settings = Settings.model_validate(tomllib.loads(toml.read_text("utf-8")))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:

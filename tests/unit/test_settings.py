@@ -31,3 +31,13 @@ def test_neighbours_may_be_read_by_two_sources(tmp_path, second):
 def test_exports_of_two_kinds_may_lie_below_one_place(tmp_path):
     """A FOCUS export beside a CUR is found by its own kind of manifest and columns."""
     assert len(opened(tmp_path, "s3://bills", "s3://bills", formats=("cur", "focus")).sources) == 2
+
+
+def test_who_stands_in_a_workspace_is_told_how_to_name_it(tmp_path, monkeypatch):
+    monkeypatch.delenv("FINOPS_WORKSPACE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match=r"no workspace here.*finops init"):
+        Workspace.open()
+    (tmp_path / "finops.toml").write_text("")
+    with pytest.raises(SettingsError, match=r"no workspace here.*Give `-w \.`"):
+        Workspace.open()
