@@ -1,3 +1,4 @@
+{%- set amounts = ['billed_cost', 'effective_cost', 'list_cost', 'contracted_cost', 'usage_amount', 'commitment_quantity'] %}
 -- AWS charges in FOCUS terms. Grain: one row per line of int_focus__aws_lines; the lines of pods and tasks have one row per
 -- line that paid their instance, and take their costs from it.
 with
@@ -8,11 +9,6 @@ lines as (
 
 splits as (
     select * from {{ ref('int_focus__aws_splits') }}
-),
-
-paid_lines as (
-    select * from {{ ref('int_focus__aws_lines') }}
-    where x_rule in ('usage', 'covered_by_savings_plan', 'covered_by_reservation')
 ),
 
 categories as (
@@ -31,42 +27,69 @@ split_lines as (
     select distinct x_source, x_billing_period, x_source_file, x_source_row from splits
 ),
 
-taken as (
+-- What becomes of a line that paid an instance: a row per pod, and what the pods leave of it.
+portions as (
     select
         x_source,
         x_billing_period,
-        paid_file as x_source_file,
-        paid_row as x_source_row,
-        sum(billed_cost) as billed_cost,
-        sum(effective_cost) as effective_cost,
-        sum(list_cost) as list_cost,
-        sum(contracted_cost) as contracted_cost,
-        sum(usage_amount) as usage_amount,
-        sum(commitment_quantity) as commitment_quantity
+        paid_file,
+        paid_row,
+        x_source_file,
+        x_source_row,
+        allocated_resource_id,
+        allocated_raw_tags,
+        part_no,
+        billed_cost,
+        effective_cost,
+        list_cost,
+        contracted_cost,
+        usage_amount,
+        commitment_quantity
     from splits
-    group by all
-),
-
-own_rows as (
+    union all
     select
-        lines.* exclude (billed_cost, effective_cost, list_cost, contracted_cost, usage_amount, commitment_quantity),
-        cast(lines.billed_cost - coalesce(taken.billed_cost, 0) as decimal(28, 12)) as billed_cost,
-        cast(lines.effective_cost - coalesce(taken.effective_cost, 0) as decimal(28, 12)) as effective_cost,
-        cast(lines.list_cost - coalesce(taken.list_cost, 0) as decimal(28, 12)) as list_cost,
-        cast(lines.contracted_cost - coalesce(taken.contracted_cost, 0) as decimal(28, 12)) as contracted_cost,
-        cast(lines.usage_amount - coalesce(taken.usage_amount, 0) as decimal(38, 12)) as usage_amount,
-        cast(lines.commitment_quantity - coalesce(taken.commitment_quantity, 0) as decimal(38, 12)) as commitment_quantity,
-        taken.x_source_row is not null as is_split,
+        x_source,
+        x_billing_period,
+        paid_file,
+        paid_row,
+        cast(null as varchar) as x_source_file,
+        cast(null as bigint) as x_source_row,
         cast(null as varchar) as allocated_resource_id,
         cast(null as varchar) as allocated_raw_tags,
-        cast(1 as bigint) as part_no
+        cast(1 as bigint) as part_no,
+        {%- for amount in amounts %}
+        sum({{ amount }}) as {{ amount }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from splits
+    group by x_source, x_billing_period, paid_file, paid_row
+),
+
+-- One join makes all rows of a line, so that the lines, the widest rows there are, are read once.
+divided as (
+    select
+        lines.* exclude (x_source_file, x_source_row, {{ amounts | join(', ') }}),
+        coalesce(portions.x_source_file, lines.x_source_file) as x_source_file,
+        coalesce(portions.x_source_row, lines.x_source_row) as x_source_row,
+        {%- for amount in amounts %}
+        cast(
+            case
+                when portions.x_source_row is not null then portions.{{ amount }}
+                else lines.{{ amount }} - coalesce(portions.{{ amount }}, 0)
+            end as {{ 'decimal(28, 12)' if amount.endswith('_cost') else 'decimal(38, 12)' }}
+        ) as {{ amount }},
+        {%- endfor %}
+        portions.paid_row is not null as is_split,
+        portions.allocated_resource_id,
+        portions.allocated_raw_tags,
+        coalesce(portions.part_no, 1) as part_no
     from lines
-    left join taken
+    left join portions
         on
-            lines.x_source = taken.x_source
-            and lines.x_billing_period = taken.x_billing_period
-            and lines.x_source_file = taken.x_source_file
-            and case when lines.commitment_status is null then lines.x_source_row end = taken.x_source_row
+            lines.x_source = portions.x_source
+            and lines.x_billing_period = portions.x_billing_period
+            and lines.x_source_file = portions.paid_file
+            and case when lines.x_rule in ('usage', 'covered_by_savings_plan', 'covered_by_reservation') then lines.x_source_row end
+            = portions.paid_row
     left join split_lines
         on
             lines.x_source = split_lines.x_source
@@ -76,44 +99,11 @@ own_rows as (
     where split_lines.x_source_row is null
 ),
 
-split_rows as (
-    select
-        paid_lines.* exclude (
-            x_source_file, x_source_row, billed_cost, effective_cost, list_cost, contracted_cost, usage_amount,
-            commitment_quantity
-        ),
-        splits.x_source_file,
-        splits.x_source_row,
-        splits.billed_cost,
-        splits.effective_cost,
-        splits.list_cost,
-        splits.contracted_cost,
-        splits.usage_amount,
-        splits.commitment_quantity,
-        true as is_split,
-        splits.allocated_resource_id,
-        splits.allocated_raw_tags,
-        splits.part_no
-    from splits
-    inner join paid_lines
-        on
-            splits.x_source = paid_lines.x_source
-            and splits.x_billing_period = paid_lines.x_billing_period
-            and splits.paid_file = paid_lines.x_source_file
-            and splits.paid_row = paid_lines.x_source_row
-),
-
-united as (
-    select * from own_rows
-    union all by name
-    select * from split_rows
-),
-
 all_rows as (
     select
         *,
         coalesce(billing_entity = 'AWS Marketplace' and legal_entity not like 'Amazon Web Services%', false) as is_sold_by_others
-    from united
+    from divided
 )
 
 select

@@ -1,29 +1,32 @@
 {%- set sold_usage = "x_rule in ('usage', 'covered_by_savings_plan', 'covered_by_reservation')" %}
+{#- Written into the query at each of its three uses: DuckDB keeps in memory what a CTE gives twice, also where a view forbids
+    it (1.5), and a year's lines at their full width are more than a build may take. -#}
+{%- set line_items %}
+    (
+        select
+            items.*,
+            bills.cost_columns,
+            bills.has_discounts_in_columns_only,
+            bills.has_plan_costs,
+            bills.has_reservation_costs,
+            bills.cost_columns = 'net' as is_net,
+            case bills.cost_columns when 'net' then coalesce(items.cost_after_discounts, items.unblended_cost) else items.unblended_cost end
+                as cost,
+            -- Reports without resource ids have a reservation's subscription and no ARN.
+            coalesce(items.reservation_arn, case
+                when items.line_item_type in ('DiscountedUsage', 'RIFee')
+                    or items.line_item_type = 'Fee' and (
+                        items.description like 'Sign up charge for subscription%' or items.usage_type like '%HeavyUsage%'
+                    ) then items.reservation_subscription_id
+            end) as reservation_id
+        from {{ ref('stg_aws__cur_line_items') }} as items
+        inner join {{ ref('int_focus__aws_bills') }} as bills
+            on items.x_source = bills.x_source and items.x_billing_period = bills.x_billing_period
+    ) as line_items
+{%- endset %}
 -- AWS line items with what each is and its four costs, all of one set of cost columns. Grain: one row per line item, plus
 -- one per unused part of a commitment's fee and one per account and service whose negation does not cancel.
 with
-
-line_items as (
-    select
-        items.*,
-        bills.cost_columns,
-        bills.has_discounts_in_columns_only,
-        bills.has_plan_costs,
-        bills.has_reservation_costs,
-        bills.cost_columns = 'net' as is_net,
-        case bills.cost_columns when 'net' then coalesce(items.cost_after_discounts, items.unblended_cost) else items.unblended_cost end
-            as cost,
-        -- Reports without resource ids have a reservation's subscription and no ARN.
-        coalesce(items.reservation_arn, case
-            when items.line_item_type in ('DiscountedUsage', 'RIFee')
-                or items.line_item_type = 'Fee' and (
-                    items.description like 'Sign up charge for subscription%' or items.usage_type like '%HeavyUsage%'
-                ) then items.reservation_subscription_id
-        end) as reservation_id
-    from {{ ref('stg_aws__cur_line_items') }} as items
-    inner join {{ ref('int_focus__aws_bills') }} as bills
-        on items.x_source = bills.x_source and items.x_billing_period = bills.x_billing_period
-),
 
 charges as (
     select
@@ -66,7 +69,7 @@ charges as (
             when line_item_type = 'Usage' then 'usage'
             else 'discount'
         end as x_rule
-    from line_items
+    from {{ line_items }}
     -- AWS takes the on-demand price of covered usage back in a second row. In FOCUS that usage was never billed.
     where line_item_type is distinct from 'SavingsPlanNegation'
 ),
@@ -87,21 +90,41 @@ spread as (
             when public_on_demand_rate > 0 and usage_amount > 0 then {{ price_times('public_on_demand_rate', 'usage_amount') }}
             when public_on_demand_cost = 0 and unblended_cost = 0
                 and coalesce(plan_cost_of_usage, reservation_cost_of_usage, 0) = 0 then 0
-        end as public_cost
+        end as public_cost,
+        coalesce(x_rule = 'commitment_fee' and unused_cost <> 0, false) as has_unused_part
     from charges
 ),
 
-main_rows as (
+parts as (
+    select false as has_unused_part, false as is_unused_part
+    union all
+    select true, false
+    union all
+    select true, true
+),
+
+-- A join repeats the fees that have an unused part; reading the lines a second time for them costs as much as the first.
+parted as (
     select
-        * exclude (public_cost, is_spread),
-        case x_rule when 'covered_by_savings_plan' then 0 else cost end as billed_cost,
+        spread.* exclude (has_unused_part, x_rule),
+        case when parts.is_unused_part then 'unused_commitment' else spread.x_rule end as x_rule
+    from spread
+    inner join parts on spread.has_unused_part = parts.has_unused_part
+),
+
+charge_rows as (
+    select
+        * exclude (public_cost, is_spread, unused_cost),
+        case when x_rule in ('covered_by_savings_plan', 'unused_commitment') then 0 else cost end as billed_cost,
         case x_rule
             when 'covered_by_savings_plan' then coalesce(plan_cost_of_usage, 0)
             when 'covered_by_reservation' then coalesce(reservation_cost_of_usage, cost)
             when 'commitment_fee' then case when is_spread then 0 else cost end
+            when 'unused_commitment' then unused_cost
             else cost
         end as effective_cost,
         case
+            when x_rule = 'unused_commitment' then 0
             when not {{ sold_usage }} then cost
             when public_cost is not null then public_cost
             when x_rule = 'covered_by_savings_plan' then unblended_cost
@@ -109,27 +132,33 @@ main_rows as (
             else cost
         end as list_cost,
         case
+            when x_rule = 'unused_commitment' then 0
             when x_rule = 'covered_by_savings_plan' and cost <> 0 then cost
             when x_rule = 'covered_by_savings_plan' then unblended_cost
             when x_rule = 'covered_by_reservation' then coalesce(public_cost, reservation_cost_of_usage, cost)
             else cost
         end as contracted_cost,
         case
-            when savings_plan_arn is not null then case
-                when x_rule = 'commitment_fee' then cost
+            when savings_plan_arn is not null then case x_rule
+                when 'commitment_fee' then cost
+                when 'unused_commitment' then unused_cost
                 else plan_cost_of_usage
             end
+            when x_rule = 'unused_commitment' and reservation_unused_normalized_quantity > 0
+                then reservation_unused_normalized_quantity
+            when x_rule = 'unused_commitment' then reservation_unused_quantity
             when x_rule = 'commitment_fee' and reservation_total_normalized_units > 0 then reservation_total_normalized_units
             when x_rule = 'covered_by_reservation' and normalized_usage_amount > 0 then normalized_usage_amount
             else usage_amount
         end as commitment_quantity,
         case
             when savings_plan_arn is not null then currency
+            when x_rule = 'unused_commitment' and reservation_unused_normalized_quantity > 0 then 'Normalized Hours'
             when x_rule = 'commitment_fee' and reservation_total_normalized_units > 0 then 'Normalized Hours'
             when x_rule = 'covered_by_reservation' and normalized_usage_amount > 0 then 'Normalized Hours'
             else 'Hours'
         end as commitment_unit,
-        cast(null as varchar) as commitment_status,
+        case when x_rule = 'unused_commitment' then 'Unused' end as commitment_status,
         nullif(concat_ws(
             ',',
             case when {{ sold_usage }} and public_cost is null then 'ListCost' end,
@@ -143,39 +172,18 @@ main_rows as (
                 when x_rule = 'covered_by_reservation' and reservation_cost_of_usage is null then 'EffectiveCost'
                 when x_rule = 'commitment_fee' and not is_spread and cost <> 0 then 'EffectiveCost'
             end,
-            case when x_rule in ('covered_by_savings_plan', 'covered_by_reservation', 'commitment_fee') and commitment_id is null
-                then 'CommitmentDiscountId' end,
+            case
+                when x_rule in ('covered_by_savings_plan', 'covered_by_reservation', 'commitment_fee', 'unused_commitment')
+                    and commitment_id is null then 'CommitmentDiscountId'
+            end,
             -- Covered, and billed all the same: an older kind of reservation. Or discounted, and the discount is in no cost.
             case
+                when x_rule = 'unused_commitment' then null
                 when x_rule = 'covered_by_reservation' and cost <> 0 then 'BilledCost'
                 when not is_net and has_discounts_in_columns_only and total_discount <> 0 then 'BilledCost'
             end
         ), '') as source_gaps
-    from spread
-),
-
-unused_rows as (
-    select
-        * exclude (unused_cost, x_rule, public_cost, is_spread),
-        'unused_commitment' as x_rule,
-        0 as billed_cost,
-        unused_cost as effective_cost,
-        0 as list_cost,
-        0 as contracted_cost,
-        case
-            when savings_plan_arn is not null then unused_cost
-            when reservation_unused_normalized_quantity > 0 then reservation_unused_normalized_quantity
-            else reservation_unused_quantity
-        end as commitment_quantity,
-        case
-            when savings_plan_arn is not null then currency
-            when reservation_unused_normalized_quantity > 0 then 'Normalized Hours'
-            else 'Hours'
-        end as commitment_unit,
-        'Unused' as commitment_status,
-        case when commitment_id is null then 'CommitmentDiscountId' end as source_gaps
-    from spread
-    where unused_cost <> 0 and x_rule = 'commitment_fee'
+    from parted
 ),
 
 negation_rest as (
@@ -187,7 +195,7 @@ negation_rest as (
         product_code,
         currency,
         sum(cost) as rest
-    from line_items
+    from {{ line_items }}
     where line_item_type in ('SavingsPlanCoveredUsage', 'SavingsPlanNegation')
     group by x_source, x_billing_period, usage_account_id, product_code, currency
     having sum(cost) <> 0
@@ -209,7 +217,7 @@ negation_rows as (
         negation_rest.rest as list_cost,
         negation_rest.rest as contracted_cost,
         cast(null as varchar) as commitment_status
-    from line_items
+    from {{ line_items }}
     inner join negation_rest
         on
             line_items.x_source = negation_rest.x_source
@@ -226,8 +234,6 @@ negation_rows as (
     ) = 1
 )
 
-select * from main_rows
-union all by name
-select * from unused_rows
+select * from charge_rows
 union all by name
 select * from negation_rows

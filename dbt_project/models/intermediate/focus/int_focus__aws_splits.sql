@@ -23,7 +23,7 @@ split_lines as (
     where split_parent_resource_id is not null and unblended_cost = 0
 ),
 
--- An instance's own hours; its traffic and processor credits have the same resource id.
+-- An instance's own hours; its traffic and processor credits have the same resource id. Without pods none is looked for.
 instance_lines as (
     select
         x_source,
@@ -46,6 +46,7 @@ instance_lines as (
         and resource_id is not null
         and lower(pricing_unit) in ('hrs', 'hours')
         and effective_cost > 0
+        and regexp_extract(resource_id, '[^/]*$') in (select split_lines.instance_id from split_lines)
 ),
 
 instances as (

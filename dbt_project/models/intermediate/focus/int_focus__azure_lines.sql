@@ -1,29 +1,32 @@
+{#- Written into the query at both of its uses: DuckDB keeps in memory what a CTE gives twice, also where a view forbids it
+    (1.5), and a year's lines at their full width are more than a build may take. -#}
+{%- set lines %}
+    (
+        select
+            *,
+            coalesce(
+                lower(replace(pricing_model, ' ', '')) in ('reservation', 'reservations', 'savingsplan')
+                or charge_kind in ('unusedreservation', 'unusedsavingsplan')
+                or benefit_id is not null
+                or reservation_id is not null,
+                false
+            ) as is_commitment,
+            coalesce(
+                lower(benefit_id) like '%/microsoft.billingbenefits/%'
+                or lower(replace(pricing_model, ' ', '')) = 'savingsplan'
+                or charge_kind = 'unusedsavingsplan',
+                false
+            ) as is_savings_plan,
+            has_amortized and x_dataset = 'amortized' as is_amortized_side,
+            has_amortized and x_dataset <> 'amortized' as is_actual_side
+        from {{ ref('stg_azure__cost_details') }}
+    ) as lines
+{%- endset %}
 -- Azure cost details with what each is and its four costs. Grain: one row per charge, though it lies in two exports.
 -- Billed cost comes from the actual export alone, so it ties to the invoice. Effective cost comes from the amortised
 -- export for everything a commitment covers; on-demand charges are the same in both and are taken from the actual one.
 -- Where the two exports disagree on a subscription's day, both sides are kept, each with its own cost and the other zero.
 with
-
-lines as (
-    select
-        *,
-        coalesce(
-            lower(replace(pricing_model, ' ', '')) in ('reservation', 'reservations', 'savingsplan')
-            or charge_kind in ('unusedreservation', 'unusedsavingsplan')
-            or benefit_id is not null
-            or reservation_id is not null,
-            false
-        ) as is_commitment,
-        coalesce(
-            lower(benefit_id) like '%/microsoft.billingbenefits/%'
-            or lower(replace(pricing_model, ' ', '')) = 'savingsplan'
-            or charge_kind = 'unusedsavingsplan',
-            false
-        ) as is_savings_plan,
-        has_amortized and x_dataset = 'amortized' as is_amortized_side,
-        has_amortized and x_dataset <> 'amortized' as is_actual_side
-    from {{ ref('stg_azure__cost_details') }}
-),
 
 units as (
     select * from {{ ref('azure_pricing_units') }}
@@ -41,7 +44,7 @@ twins as (
         charge_date,
         coalesce(sum(case when is_actual_side then cost end), 0)
         = coalesce(sum(case when is_amortized_side then cost end), 0) as agree
-    from lines
+    from {{ lines }}
     where not is_commitment and has_amortized
     group by x_source, x_billing_period, subscription_id, charge_date
 ),
@@ -69,7 +72,7 @@ classified as (
             when lines.is_actual_side then 'actual_only'
             else 'charge'
         end as x_rule
-    from lines
+    from {{ lines }}
     left join twins
         on
             lines.x_source = twins.x_source

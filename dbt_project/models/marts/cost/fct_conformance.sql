@@ -10,19 +10,25 @@
 -- and are published as they were delivered, where it is the generator's. An observed rule may break for a good reason.
 with
 
-charges as (
+-- Read four times, a few columns each time, rather than kept: whole rows of the ledger are more than the memory of a build.
+charges as not materialized (
+    select *
+    from {{ ref('int_focus__charges') }}
+    {% if is_incremental() -%}
+        where x_delivery_version not in (select this.x_delivery_version from {{ this }} as this)
+    {%- endif %}
+),
+
+categorised as (
     select
         charges.*,
         subcategories.service_category as known_parent_category,
         categories.service_category as known_category
-    from {{ ref('int_focus__charges') }} as charges
+    from charges
     left join {{ ref('focus_service_subcategories') }} as subcategories
         on charges.service_subcategory = subcategories.service_subcategory
     left join (select distinct service_category from {{ ref('focus_service_subcategories') }}) as categories
         on charges.service_category = categories.service_category
-    {% if is_incremental() -%}
-        where charges.x_delivery_version not in (select this.x_delivery_version from {{ this }} as this)
-    {%- endif %}
 ),
 
 {% set rules = focus_row_rules() -%}
@@ -38,7 +44,7 @@ counted as (
         min(case when {{ broken }} then concat_ws(' ', x_source_file, 'row', cast(x_source_row as varchar), x_rule) end)
             as {{ name }}_example{{ ',' if not loop.last }}
         {%- endfor %}
-    from charges
+    from categorised
     group by x_source, x_billing_period, x_delivery_version, case x_rule when 'focus/as_delivered' then 'delivered' else 'converted' end
 ),
 

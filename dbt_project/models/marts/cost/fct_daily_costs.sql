@@ -55,10 +55,6 @@ daily as (
         end as charge_kind,
         charges.billing_currency,
         charges.tags,
-        {{ hash_of([
-            'charges.tags', 'charges.sub_account_id', 'charges.resource_id', 'charges.x_resource_group',
-            'charges.service_name'
-        ]) }} as x_allocation_key,
         charges.x_delivery_version,
         count(*) as charge_lines,
         {{ money('sum(charges.billed_cost)') }} as billed_cost,
@@ -99,7 +95,9 @@ select
     {{ money('daily.effective_cost * rates.rate') }} as effective_cost_reporting,
     {{ money('daily.billed_cost * rates.rate') }} as billed_cost_reporting,
     daily.tags,
-    daily.x_allocation_key,
+    {{ hash_of([
+        'daily.tags', 'daily.sub_account_id', 'daily.resource_id', 'daily.x_resource_group', 'daily.service_name'
+    ]) }} as x_allocation_key,
     versions.cost_version
 from daily
 inner join versions on daily.x_delivery_version = versions.x_delivery_version
