@@ -257,7 +257,7 @@ FILES: dict[str, dict[str, Field]] = {
     "budgets": {
         "budget_id": _TEXT,
         "version": Field(pa.int32(), required=False, empty=1),
-        "period": _TEXT,  # 2026-10, 2026-Q4 or 2026
+        "period": _TEXT,  # 2026-10, 2026-Q4, 2026 or 2026-04..2027-03
         "scope": Field(pa.string(), choices=SCOPES),
         "scope_value": _OPTIONAL,  # empty for total
         "amount": Field(_MONEY),
@@ -266,7 +266,7 @@ FILES: dict[str, dict[str, Field]] = {
         "department": _OPTIONAL,  # money moves only between budgets of one department
         "priority": Field(pa.int32(), required=False, empty=1),  # what an overspend weighs: production more
         "is_locked": Field(pa.string(), required=False, choices=("yes", "no"), empty="no"),
-        "thresholds": Field(pa.string(), required=False, empty="50;75;90;110"),  # percent of the amount
+        "thresholds": Field(pa.string(), required=False, empty="50;75;85;90;95;110"),  # percent of the amount
         "note": _OPTIONAL,
     },
     "commitment_offers": {

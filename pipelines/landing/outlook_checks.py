@@ -48,6 +48,8 @@ def check_outlook(tables: Tables, problems: list[str]) -> None:
 
 
 def _check_scope(tables: Tables, row: Row, where: str, problems: list[str]) -> None:
+    if row["scope"] == "provider" and row["scope_value"]:
+        row["scope_value"] = row["scope_value"].lower()  # as costs name it
     column = {"cost_center": "cost_center_id", "department": "department", "business_unit": "business_unit"}
     if row["scope"] == "total" and row["scope_value"]:
         problems.append(f"{where}: a total has no value; leave it empty")
@@ -63,8 +65,8 @@ def _check_budget(row: Row, where: str, problems: list[str]) -> None:
     row["starts_on"], row["ends_on"] = date.min, date.min
     days = period_days(row["period"])
     if days is None:
-        problems.append(f"{where}, column period: '{row['period']}' is not a month, quarter or year like 2026-10, "
-                        "2026-Q4, 2026")  # fmt: skip
+        problems.append(f"{where}, column period: '{row['period']}' is not a month, quarter, year or up to twelve "
+                        "months like 2026-10, 2026-Q4, 2026, 2026-04..2027-03")  # fmt: skip
     else:
         row["starts_on"], row["ends_on"] = days
     if row["amount"] < 0:
@@ -82,15 +84,21 @@ def _check_budget(row: Row, where: str, problems: list[str]) -> None:
 
 
 def period_days(period: str) -> tuple[date, date] | None:
-    """The first day of a month, quarter or year, and the first day after it."""
+    """The first day of a month, quarter, year or up to twelve months in a row, and the first day after it."""
     quarter = re.fullmatch(r"(\d{4})-Q([1-4])", period)
+    first, _, last = period.partition("..")
     if is_period(period):
         year, month, months = int(period[:4]), int(period[5:]), 1
+    elif is_period(first) and is_period(last):
+        year, month = int(first[:4]), int(first[5:])
+        months = (int(last[:4]) - year) * 12 + int(last[5:]) - month + 1
     elif quarter:
         year, month, months = int(quarter[1]), int(quarter[2]) * 3 - 2, 3
     elif re.fullmatch(r"\d{4}", period):
         year, month, months = int(period), 1, 12
     else:
+        return None
+    if not 1 <= months <= 12 or not date.min.year <= year < date.max.year:
         return None
     after = year * 12 + month - 1 + months
     return date(year, month, 1), date(after // 12, after % 12 + 1, 1)

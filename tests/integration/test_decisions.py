@@ -63,7 +63,8 @@ HEADER_OF = {name: ",".join(fields) for name, fields in FILES.items()}
 MISTAKES = {
     "a budget of no period": (
         {"budgets": ["b,1,October,total,,100,USD,,,,,,"]},
-        "budgets.csv line 2, column period: 'October' is not a month, quarter or year like 2026-10, 2026-Q4, 2026",
+        "budgets.csv line 2, column period: 'October' is not a month, quarter, year or up to twelve months like "
+        "2026-10, 2026-Q4, 2026, 2026-04..2027-03",
     ),
     "a budget in another currency": (
         {"budgets": ["b,1,2026-10,total,,100,EUR,,,,,,"]},
