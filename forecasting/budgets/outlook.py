@@ -5,11 +5,10 @@ Alerts of a forecast and adjustments are kept once they were made: a later run a
 
 from __future__ import annotations
 
-import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -18,50 +17,23 @@ import polars as pl
 
 from forecasting.anomalies.alarms import usual_day
 from forecasting.budgets.distribution import Total
+from forecasting.budgets.proposals import unplanned_months, with_proposals, with_seasons
 from forecasting.budgets.reallocation import Position, reallocate
+from forecasting.budgets.rows import Outlook, adjusted_amounts, adjustment, cents, money, ratio
 from forecasting.engine import days_since_sunday, forecast_panel
 from forecasting.memory import Memory
 from forecasting.results import SeriesForecast
 from forecasting.series import panel_of
-from pipelines.landing.outlook_checks import period_days
 from pipelines.landing.results import land_result, landed_result
-from pipelines.settings import Workspace
+from pipelines.settings import Workspace, is_period
 
 LEAST_HISTORY = 35  # days, before a forecast raises an alert (forecast.md 5)
 # Reference domain.md 6: when reallocation begins, and on which quantile of the forecast it works.
 TRIGGER, TRIGGER_CHANCE, TRIGGER_DAYS, QUANTILE = 0.15, 0.80, 5, 0.70
 _MATERIAL = Decimal("0.005")  # of the budget: a forecast that passes a threshold by less is not worth an alert
-_CENT, _RATIO = Decimal("0.01"), Decimal("0.000001")
+_CENT = Decimal("0.01")
+Seasons = Mapping[tuple[str, str], Mapping[date, float]]  # of a budget's period: by the first day of a month
 _HORIZONS = (31, 92, 366)  # days: a month, a quarter, a year; the same every day, so that models are asked the same
-
-
-@dataclass(frozen=True)
-class Outlook:
-    """One running budget: what it has spent until `as_of`, and the distribution of the rest of its period."""
-
-    budget: dict[str, Any]
-    as_of: date
-    actual: Decimal
-    rest: Total
-    expected_share: float  # of the period's cost that usually falls on the days until as_of
-    history_days: int
-    source: SeriesForecast
-
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.budget["budget_id"], self.budget["period"]
-
-    @property
-    def elapsed_days(self) -> int:
-        starts: date = self.budget["starts_on"]
-        return max((self.as_of - starts).days + 1, 0)
-
-    def chance_above(self, amount: Decimal) -> float:
-        return self.rest.chance_above(float(amount - self.actual))
-
-    @property
-    def expected(self) -> Decimal:
-        return self.actual + _money(self.rest.middle)
 
 
 def look_ahead(workspace: Workspace) -> str:
@@ -70,14 +42,26 @@ def look_ahead(workspace: Workspace) -> str:
         budgets = con.execute("select * from int_budgets__current order by budget_id, period").pl().to_dicts()
         costs = con.execute("select * from int_budgets__scope_costs order by scope, scope_value, charge_date").pl()
         thresholds = con.execute("select * from stg_decisions__budget_thresholds order by all").pl().to_dicts()
+        months = con.execute("select * from int_budgets__months order by all").pl().to_dicts()
+        centers = con.execute(
+            "select cost_center_id, department, business_unit from dim_cost_centers order by all"
+        ).fetchall()
         ceilings = con.execute(
             "select budget_id, period, max(amount) + sum(raised_per_day * days) from int_budgets__raised group by 1, 2"
         ).fetchall()
     memory = Memory(workspace.scratch / "budget_memory.parquet")
-    outlooks = list(_outlooks(budgets, costs, memory))
+    as_of = costs["charge_date"].max()
+    unplanned = unplanned_months(budgets, as_of + timedelta(1)) if isinstance(as_of, date) else []
+    foreseen = list(_outlooks([*budgets, *unplanned], costs, memory, seasons_of(months)))
     memory.keep()
-    adjustments = _with_reallocations(landed_result(workspace, "budget_adjustments"), outlooks)
-    adjustments = _with_proposals(adjustments, outlooks, budgets, costs)
+    missing = {(budget["budget_id"], budget["period"]) for budget in unplanned}
+    outlooks = [one for one in foreseen if one.key not in missing]
+    adjustments = with_reallocations(landed_result(workspace, "budget_adjustments"), outlooks)
+    indexes = {(row["budget_id"], row["period"]): row["seasonal_index"] for row in months if is_period(row["period"])}
+    adjustments = with_proposals(adjustments, foreseen, costs, indexes, locked_above(outlooks, foreseen, centers))
+    if isinstance(as_of, date):
+        adjustments = with_seasons(adjustments, budgets, indexes, as_of)
+    adjustments.sort(key=lambda row: (row["valid_from"], row["kind"], row["adjustment_id"]))
     amounts = adjusted_amounts(budgets, adjustments)
     land_result(workspace, "budget_adjustments", adjustments)
     land_result(workspace, "budget_outlooks", [_outlook_row(one, amounts[one.key]) for one in outlooks])
@@ -88,7 +72,48 @@ def look_ahead(workspace: Workspace) -> str:
     return f"budgets    {len(outlooks)} running, {at_risk} of them more likely than not to be overrun"
 
 
-def _outlooks(budgets: Sequence[dict[str, Any]], costs: pl.DataFrame, memory: Memory) -> Iterable[Outlook]:
+def locked_above(
+    outlooks: Iterable[Outlook],
+    foreseen: Iterable[Outlook],
+    centers: Iterable[tuple[str, str | None, str | None]],
+) -> dict[str, tuple[Decimal, set[str]]]:
+    """Locked budgets of the month that begins: their amounts, and the budgets of cost centres within their scopes.
+
+    `centers` are cost centres with their department and business unit.
+    """
+    above: dict[str, set[tuple[str, str]]] = {}
+    for center, department, unit in centers:
+        scopes = {("total", ""), ("department", department or ""), ("business_unit", unit or "")}
+        above.setdefault(center, set()).update(scopes)
+    below = [one.budget for one in foreseen if one.budget["scope"] == "cost_center"]
+    return {
+        lock["budget_id"]: (
+            lock["amount"],
+            {
+                budget["budget_id"]
+                for budget in below
+                if budget["period"] == lock["period"]
+                and (lock["scope"], lock["scope_value"] or "") in above.get(budget["scope_value"], set())
+            },
+        )
+        for lock in (one.budget for one in outlooks)
+        if lock["is_locked"] == "yes" and is_period(lock["period"])
+    }
+
+
+def seasons_of(months: Iterable[dict[str, Any]]) -> Seasons:
+    """The index of each month of each budget; none where two years before it tell no season."""
+    seasons: dict[tuple[str, str], dict[date, float]] = {}
+    for row in months:
+        if row["seasonal_index"] is not None:
+            key = row["budget_id"], row["period"]
+            seasons.setdefault(key, {})[row["month_start"]] = float(row["seasonal_index"])
+    return seasons
+
+
+def _outlooks(
+    budgets: Sequence[dict[str, Any]], costs: pl.DataFrame, memory: Memory, seasons: Seasons
+) -> Iterable[Outlook]:
     """Of budgets whose period is under way. A scope with a cost that could not be converted has none: it is unknown."""
     if not len(costs):
         return
@@ -125,12 +150,15 @@ def _outlooks(budgets: Sequence[dict[str, Any]], costs: pl.DataFrame, memory: Me
         rows = known[name]
         days = (budget["ends_on"] - as_of).days - 1
         inside = rows.filter((pl.col("charge_date") >= budget["starts_on"]) & (pl.col("charge_date") <= as_of))
+        month = as_of.replace(day=1)
+        season = seasons.get((budget["budget_id"], budget["period"]), {})
         yield Outlook(
             budget=budget,
             as_of=as_of,
             actual=sum(inside["cost"].to_list(), Decimal(0)),
             rest=_total(found[name], min(days, horizon)),
-            expected_share=usual_share(rows, budget["starts_on"], budget["ends_on"], as_of),
+            expected_share=usual_share(rows, budget["starts_on"], budget["ends_on"], as_of, season),
+            month_share=usual_share(rows, month, (month + timedelta(31)).replace(day=1), as_of, {}),
             history_days=(as_of - rows["charge_date"][0]).days + 1,
             source=found[name],
         )
@@ -149,10 +177,11 @@ def _total(found: SeriesForecast, days: int) -> Total:
     )
 
 
-def usual_share(rows: pl.DataFrame, starts: date, ends: date, as_of: date) -> float:
-    """How much of a period's cost usually falls on its days until `as_of`, by the weekdays before the period began.
+def usual_share(rows: pl.DataFrame, starts: date, ends: date, as_of: date, seasons: Mapping[date, float]) -> float:
+    """How much of a period's cost usually falls on its days until `as_of`: by the weekdays before the period began, and
+    by the season of each month (its first day; 1 where none is known).
 
-    Without a week of history before it every day counts the same.
+    Without a week of history before it every weekday counts the same.
     """
     days = [starts + timedelta(number) for number in range((ends - starts).days)]
     before = rows.filter(pl.col("charge_date") < starts)
@@ -163,6 +192,7 @@ def usual_share(rows: pl.DataFrame, starts: date, ends: date, as_of: date) -> fl
         places = (before["charge_date"] - first).dt.total_days().to_numpy()
         values[places] = before["cost"].cast(pl.Float64).to_numpy()
         weights = np.array([max(usual_day(values, len(values), (day - first).days)[0], 0.0) for day in days])
+    weights = weights * np.array([seasons.get(day.replace(day=1), 1.0) for day in days])
     passed = sum(weight for day, weight in zip(days, weights, strict=True) if day <= as_of)
     return float(passed / weights.sum()) if weights.sum() else (as_of - starts).days / len(days)
 
@@ -191,32 +221,24 @@ def with_forecast_alerts(
                 **{name: limit[name] for name in ("budget_id", "period", "version", "threshold_percent")},
                 "alert_date": one.as_of,
                 "expected_cost": one.expected,
-                "probability": _ratio(one.chance_above(reached)),
+                "probability": ratio(one.chance_above(reached)),
             }
     return [alerts[key] for key in sorted(alerts)]
 
 
-def adjusted_amounts(
-    budgets: Iterable[dict[str, Any]], adjustments: Iterable[dict[str, Any]]
-) -> dict[tuple[str, str], Decimal]:
-    """Each budget with what was moved to and from it."""
-    amounts = {(b["budget_id"], b["period"]): b["amount"] for b in budgets}
-    for row in adjustments:
-        if row["kind"] == "reallocation":
-            for name, sign in ((row["to_budget_id"], 1), (row["from_budget_id"], -1)):
-                if (name, row["period"]) in amounts:
-                    amounts[name, row["period"]] += sign * row["amount"]
-    return amounts
+def with_reallocations(kept: list[dict[str, Any]], outlooks: Sequence[Outlook]) -> list[dict[str, Any]]:
+    """Per department, period and kind of scope: begins when one budget surely leaves its band, at most once per month.
 
-
-def _with_reallocations(kept: list[dict[str, Any]], outlooks: Sequence[Outlook]) -> list[dict[str, Any]]:
-    """Per department and period: begins when one budget surely leaves its band, at most once per month."""
+    Budgets that cover the same costs exchange nothing: a department's with its cost centres', two of one cost centre.
+    """
     adjustments = list(kept)
-    groups: dict[tuple[str, str], list[Outlook]] = {}
+    groups: dict[tuple[str, str, str], list[Outlook]] = {}
+    scopes = Counter((one.budget["period"], one.budget["scope"], one.budget["scope_value"]) for one in outlooks)
     for one in outlooks:
-        if one.budget["department"]:
-            groups.setdefault((one.budget["department"], one.budget["period"]), []).append(one)
-    for (department, period), members in sorted(groups.items()):
+        period, scope, value = (one.budget[name] for name in ("period", "scope", "scope_value"))
+        if one.budget["department"] and scopes[period, scope, value] == 1:
+            groups.setdefault((one.budget["department"], period, scope), []).append(one)
+    for (department, period, _), members in sorted(groups.items()):
         valid_from = members[0].as_of + timedelta(1)
         fired = {(a["period"], f"{a['valid_from']:%Y-%m}", n) for a in kept if a["kind"] == "reallocation"
                  for n in (a["from_budget_id"], a["to_budget_id"])}  # fmt: skip
@@ -230,9 +252,9 @@ def _with_reallocations(kept: list[dict[str, Any]], outlooks: Sequence[Outlook])
         positions = [
             Position(
                 member.budget["budget_id"],
-                _cents(member.budget["amount"]),
-                _cents(amounts[member.key]),
-                _cents(member.actual + _money(member.rest.quantile(QUANTILE))),
+                cents(member.budget["amount"]),
+                cents(amounts[member.key]),
+                cents(member.actual + money(member.rest.quantile(QUANTILE))),
                 member.budget["priority"],
                 member.budget["is_locked"] == "yes",
             )
@@ -244,7 +266,7 @@ def _with_reallocations(kept: list[dict[str, Any]], outlooks: Sequence[Outlook])
             before = amounts[transfer.receiver, period]
             amounts[transfer.receiver, period] = before + amount
             adjustments.append(
-                _adjustment(
+                adjustment(
                     kind="reallocation",
                     period=period,
                     from_budget_id=transfer.donor,
@@ -271,99 +293,20 @@ def leaves_its_band(one: Outlook, amount: Decimal) -> bool:
     return abs(variance) >= TRIGGER and chance >= TRIGGER_CHANCE
 
 
-def _with_proposals(
-    adjustments: list[dict[str, Any]],
-    outlooks: Sequence[Outlook],
-    budgets: Sequence[dict[str, Any]],
-    costs: pl.DataFrame,
-) -> list[dict[str, Any]]:
-    """A budget for the next month of every scope whose month is budgeted: what is likely, and the other scenarios."""
-    made = {(row["kind"], row["period"], row["to_budget_id"]) for row in adjustments}
-    budgeted = {(b["budget_id"], b["period"]) for b in budgets}
-    for one in outlooks:
-        period = f"{one.as_of + timedelta(1):%Y-%m}"
-        days = period_days(one.budget["period"])
-        if days is None or (days[1] - days[0]).days > 31 or one.elapsed_days:
-            continue
-        name = one.budget["budget_id"]
-        if ("proposal", period, name) in made or (name, period) not in budgeted:
-            continue
-        before = _month_costs(costs, one)
-        adjustments = [
-            *adjustments,
-            _adjustment(
-                kind="proposal",
-                period=period,
-                to_budget_id=name,
-                amount=one.expected - one.budget["amount"],
-                amount_before=one.budget["amount"],
-                amount_after=one.expected,
-                conservative_amount=one.actual + _money(one.rest.quantile(0.90)),
-                aggressive_amount=one.actual + _money(one.rest.quantile(0.10)),
-                history_amount=_money(float(before[-1])) if before else None,
-                growth_ratio=_ratio(before[-1] / before[-2] - 1) if len(before) > 1 and before[-2] else None,
-                confidence=None if one.source.accuracy is None else _ratio(max(one.source.accuracy, 0.0)),
-                reason=f"likely cost by {one.source.model}",
-                valid_from=one.budget["starts_on"],
-                approval="owner",
-                status="proposed",
-            ),
-        ]
-    return sorted(adjustments, key=lambda row: (row["valid_from"], row["kind"], row["adjustment_id"]))
-
-
-def _month_costs(costs: pl.DataFrame, one: Outlook) -> list[float]:
-    """Cost per day of each whole month before, times the days of the budgeted month: months differ in length."""
-    mine = (pl.col("scope") == one.budget["scope"]) & (pl.col("scope_value") == (one.budget["scope_value"] or ""))
-    rows = costs.filter(mine & (pl.col("charge_date") < one.budget["starts_on"]))
-    months = rows.group_by(pl.col("charge_date").dt.month_start().alias("month")).agg(
-        pl.col("cost").cast(pl.Float64).sum(), pl.col("charge_date").n_unique().alias("days")
-    )
-    length = (one.budget["ends_on"] - one.budget["starts_on"]).days
-    return [cost / days * length for _, cost, days in months.sort("month").iter_rows()]
-
-
-def _adjustment(**fields: Any) -> dict[str, Any]:
-    """A row with its id: the same move on the same day is the same adjustment."""
-    empty = (
-        "from_budget_id",
-        "conservative_amount",
-        "aggressive_amount",
-        "history_amount",
-        "growth_ratio",
-        "confidence",
-    )
-    names = ("kind", "period", "from_budget_id", "to_budget_id", "valid_from")
-    identity = "|".join(str(fields.get(name)) for name in names)
-    row = dict.fromkeys(empty) | fields
-    return row | {"adjustment_id": hashlib.sha256(identity.encode()).hexdigest()[:12]}
-
-
 def _outlook_row(one: Outlook, amount: Decimal) -> dict[str, Any]:
     accuracy = one.source.accuracy
     return {
         **{name: one.budget[name] for name in ("budget_id", "period", "version")},
         "as_of_date": one.as_of,
-        "expected_share": _ratio(one.expected_share),
-        "forecast_rest": _money(one.rest.middle),
-        "rest_lo80": _money(one.rest.lo80),
-        "rest_hi80": _money(one.rest.hi80),
-        "rest_lo95": _money(one.rest.lo95),
-        "rest_hi95": _money(one.rest.hi95),
-        "overrun_probability": _ratio(one.chance_above(amount)),
+        "expected_share": ratio(one.expected_share),
+        "month_share": ratio(one.month_share),
+        "forecast_rest": money(one.rest.middle),
+        "rest_lo80": money(one.rest.lo80),
+        "rest_hi80": money(one.rest.hi80),
+        "rest_lo95": money(one.rest.lo95),
+        "rest_hi95": money(one.rest.hi95),
+        "overrun_probability": ratio(one.chance_above(amount)),
         "forecast_status": one.source.status,
         "forecast_model": one.source.model,
-        "forecast_accuracy": None if accuracy is None else _ratio(accuracy),
+        "forecast_accuracy": None if accuracy is None else ratio(accuracy),
     }
-
-
-def _money(value: float) -> Decimal:
-    return Decimal(repr(float(value))).quantize(_CENT, ROUND_HALF_EVEN)
-
-
-def _ratio(value: float) -> Decimal:
-    return Decimal(repr(float(value))).quantize(_RATIO)
-
-
-def _cents(amount: Decimal) -> int:
-    return int((amount * 100).to_integral_value(ROUND_HALF_EVEN))

@@ -75,6 +75,7 @@ TABLES: dict[str, pa.Schema] = OPTIMIZATION_TABLES | {
             "version": pa.int32(),
             "as_of_date": pa.date32(),
             "expected_share": _RATIO,
+            "month_share": _RATIO,  # the same of the month that is under way
             "forecast_rest": _MONEY,
             "rest_lo80": _MONEY,
             "rest_hi80": _MONEY,
@@ -111,6 +112,8 @@ TABLES: dict[str, pa.Schema] = OPTIMIZATION_TABLES | {
             "aggressive_amount": _MONEY,
             "history_amount": _MONEY,
             "growth_ratio": _RATIO,
+            "seasonal_index": _RATIO,
+            "constrained_by": pa.string(),
             "confidence": _RATIO,
             "reason": pa.string(),
             "valid_from": pa.date32(),
@@ -136,11 +139,21 @@ TABLES: dict[str, pa.Schema] = OPTIMIZATION_TABLES | {
 
 
 def ensure_result_files(workspace: Workspace) -> None:
-    """An empty file for every table that has not been computed yet, or was by an older version."""
+    """An empty file for every table that has not been computed yet; one that an older version wrote keeps its rows.
+
+    What is only ever added to (moves of budget, alerts) would be lost with them. Columns that it lacks are NULL.
+    """
     for name, schema in TABLES.items():
         path = _path(workspace, name)
-        if not path.is_file() or pq.read_schema(path) != schema:
+        if not path.is_file():
             _write(path, pa.table({field.name: [] for field in schema}, schema=schema))
+        elif (written := pq.read_schema(path)) != schema:
+            kept = pq.read_table(path) if all(field in list(schema) for field in written) else written.empty_table()
+            columns = [
+                kept[field.name] if field.name in kept.column_names else pa.nulls(len(kept), field.type)
+                for field in schema
+            ]
+            _write(path, pa.table(columns, schema=schema) if len(kept) else schema.empty_table())
 
 
 def land_result(workspace: Workspace, name: str, rows: Iterable[Mapping[str, Any]]) -> None:

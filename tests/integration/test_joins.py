@@ -8,8 +8,9 @@ import duckdb
 _MATCH_BY_PATTERN = {
     "int_allocation__commitment_benefit",
     "int_allocation__rule_matches",
-    "int_budgets__items",
-    "int_budgets__scope_costs",
+    "int_budgets__compared",
+    "int_budgets__months",
+    "int_budgets__seasons",
     "int_commitments__demand",
     "int_commitments__purchases",
     "int_completeness__lags",

@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecasting.budgets.distribution import Total
-from forecasting.budgets.outlook import Outlook, leaves_its_band, usual_share, with_forecast_alerts
+from forecasting.budgets.outlook import (
+    leaves_its_band,
+    locked_above,
+    usual_share,
+    with_forecast_alerts,
+    with_reallocations,
+)
+from forecasting.budgets.rows import Outlook
 from pipelines.landing.outlook_checks import period_days
 
 TOTAL = Total(50.0, 70.0, 100.0, 130.0, 150.0)
@@ -20,7 +27,7 @@ DAY = date(2026, 10, 10)
 def outlook(actual="0", rest=TOTAL, amount="100", version=1, days=40) -> Outlook:
     budget = {"budget_id": "b", "period": "2026-10", "version": version, "amount": Decimal(amount),
               "starts_on": date(2026, 10, 1), "ends_on": date(2026, 11, 1)}  # fmt: skip
-    return Outlook(budget, DAY, Decimal(actual), rest, 0.3, days, None)  # type: ignore[arg-type]
+    return Outlook(budget, DAY, Decimal(actual), rest, 0.3, 0.3, days, None)  # type: ignore[arg-type]
 
 
 def test_the_bounds_of_a_total_are_its_probabilities():
@@ -84,18 +91,58 @@ def test_reallocation_waits_for_five_days_of_the_period():
     assert leaves_its_band(replace(early, as_of=date(2026, 10, 5)), Decimal(100))
 
 
+def of(name: str, amount: str, **fields) -> Outlook:
+    """A budget of 100 that costs 100 so far and nothing more, or what `amount` it has."""
+    one = outlook("100", Total(-2.0, -1.0, 0.0, 1.0, 2.0), amount)
+    scope = {"scope": "cost_center", "scope_value": name, "department": "Shop", "priority": 1, "is_locked": "no"}
+    return replace(one, budget=one.budget | {"budget_id": name} | scope | fields)
+
+
+def test_budgets_that_cover_the_same_costs_exchange_nothing():
+    """50 too little for A; B has 100 too much and gives what A may get, 5; so would a second budget of B, or the
+    department's."""
+    short, rich = of("A", "50"), of("B", "200")
+    moved = with_reallocations([], [short, rich])
+    assert [(row["from_budget_id"], row["to_budget_id"], row["amount"]) for row in moved] == [("B", "A", Decimal(5))]
+    again = of("B", "200", budget_id="B2")
+    whole = of("Shop", "500", scope="department", scope_value="Shop")
+    assert with_reallocations([], [short, rich, again]) == []
+    assert with_reallocations([], [short, whole]) == []
+
+
+def test_a_locked_budget_stands_above_the_cost_centres_in_its_scope():
+    lock = of("company", "500", scope="total", scope_value=None, is_locked="yes")
+    shop = of("shop", "500", scope="department", scope_value="Shop", is_locked="yes")
+    centers = [("A", "Shop", None), ("B", "Other", None)]
+    assert locked_above([lock, shop], [lock, shop, of("A", "1"), of("B", "1"), of("C", "1")], centers) == {
+        "company": (Decimal(500), {"A", "B"}),
+        "shop": (Decimal(500), {"A"}),
+    }
+
+
 def test_the_usual_share_follows_the_weekdays():
     """100 on weekdays, nothing at weekends: of August 2026 (21 weekdays) its first ten days hold six."""
     days = [date(2026, 6, 1) + timedelta(number) for number in range(61)]
     costs = pl.DataFrame({"charge_date": days, "cost": [100 if day.weekday() < 5 else 0 for day in days]})
-    share = usual_share(costs, date(2026, 8, 1), date(2026, 9, 1), date(2026, 8, 10))
+    share = usual_share(costs, date(2026, 8, 1), date(2026, 9, 1), date(2026, 8, 10), {})
     assert share == pytest.approx(6 / 21)
+
+
+def test_the_usual_share_follows_the_season_of_each_month():
+    """100 every day, but twice as much in December: of the quarter's 31 + 30 + 62 days' worth November ends at 61."""
+    days = [date(2026, 6, 1) + timedelta(number) for number in range(122)]
+    costs = pl.DataFrame({"charge_date": days, "cost": [100] * len(days)})
+    seasons = {date(2026, 10, 1): 1.0, date(2026, 11, 1): 1.0, date(2026, 12, 1): 2.0}
+    share = usual_share(costs, date(2026, 10, 1), date(2027, 1, 1), date(2026, 11, 30), seasons)
+    assert share == pytest.approx(61 / 123)
 
 
 @pytest.mark.parametrize(
     ("period", "days"),
     [("2026-12", (date(2026, 12, 1), date(2027, 1, 1))), ("2026-Q4", (date(2026, 10, 1), date(2027, 1, 1))),
-     ("2026", (date(2026, 1, 1), date(2027, 1, 1))), ("2026-13", None), ("26-Q1", None)],
+     ("2026", (date(2026, 1, 1), date(2027, 1, 1))), ("2026-04..2027-03", (date(2026, 4, 1), date(2027, 4, 1))),
+     ("2026-07..2026-12", (date(2026, 7, 1), date(2027, 1, 1))), ("2026-04..2027-04", None),
+     ("2026-07..2026-06", None), ("0000", None), ("9999", None), ("2026-13", None), ("26-Q1", None)],
 )  # fmt: skip
-def test_periods_are_months_quarters_and_years(period, days):
+def test_periods_are_months_quarters_years_and_up_to_twelve_months(period, days):
     assert period_days(period) == days

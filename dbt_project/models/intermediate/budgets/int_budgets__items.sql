@@ -7,19 +7,38 @@ scopes as (
         scope,
         coalesce(scope_value, '') as scope_value
     from {{ ref('int_budgets__current') }}
+),
+
+kinds as (
+    select distinct scope from scopes
+),
+
+valued as (
+    select
+        kinds.scope,
+        {{ in_scope('kinds.scope', 'costs') }} as scope_value,
+        {{ first_of_its_month('costs.charge_date') }} as month_start,
+        costs.x_source,
+        costs.service_name,
+        costs.is_usage,
+        costs.currency,
+        costs.cost,
+        costs.reporting_cost,
+        costs.unconverted
+    from {{ ref('int_budgets__costs') }} as costs
+    cross join kinds
 )
 
 select
-    scopes.scope,
-    scopes.scope_value,
-    {{ first_of_its_month('costs.charge_date') }} as month_start,
-    costs.x_source,
-    costs.service_name,
-    costs.is_usage,
-    costs.currency,
-    {{ money('sum(costs.cost)') }} as cost,
-    case when sum(costs.unconverted) = 0 then {{ money('sum(costs.reporting_cost)') }} end as reporting_cost
-from scopes
-inner join {{ ref('int_budgets__costs') }} as costs
-    on {{ in_scope('scopes.scope', 'costs') }} = scopes.scope_value
+    valued.scope,
+    valued.scope_value,
+    valued.month_start,
+    valued.x_source,
+    valued.service_name,
+    valued.is_usage,
+    valued.currency,
+    {{ money('sum(valued.cost)') }} as cost,
+    case when sum(valued.unconverted) = 0 then {{ money('sum(valued.reporting_cost)') }} end as reporting_cost
+from valued
+inner join scopes on valued.scope = scopes.scope and valued.scope_value = scopes.scope_value
 group by all

@@ -1,30 +1,68 @@
--- How prices and quantities of a service moved between two spans. Grain: source × service × currency × span of a budget.
+-- How prices and quantities of a service moved from the time before a budget to one of its months.
+-- Grain: source × service × currency × time before × month.
 -- Ratios of money at effective prices; a scope takes them for its own part of the service.
 with
 
 spans as (
-    select distinct starts_on, ends_on, before_starts_on from {{ ref('int_budgets__compared') }}
+    select distinct before_starts_on, starts_on, month_start from {{ ref('int_budgets__compared') }}
+),
+
+times_before as (
+    select distinct before_starts_on, starts_on from spans
+),
+
+sides as (
+    select
+        spans.before_starts_on, spans.starts_on, spans.month_start,
+        market.x_source, market.service_name, market.currency, market.pricing_unit,
+        market.region_id, market.sku_price_id, market.sku_meter, market.pricing_category,
+        cast(0 as decimal(38, 12)) as quantity_before,
+        market.quantity,
+        cast(0 as decimal(28, 12)) as cost_before,
+        market.effective_cost as cost
+    from spans
+    inner join {{ ref('int_market__months') }} as market on spans.month_start = market.month_start
+    union all
+    select
+        spans.before_starts_on, spans.starts_on, spans.month_start,
+        market.x_source, market.service_name, market.currency, market.pricing_unit,
+        market.region_id, market.sku_price_id, market.sku_meter, market.pricing_category,
+        market.quantity as quantity_before,
+        cast(0 as decimal(38, 12)) as quantity,
+        market.effective_cost as cost_before,
+        cast(0 as decimal(28, 12)) as cost
+    from spans
+    inner join (
+        select
+            times_before.before_starts_on, times_before.starts_on,
+            months.x_source, months.service_name, months.currency, months.pricing_unit,
+            months.region_id, months.sku_price_id, months.sku_meter, months.pricing_category,
+            sum(months.quantity) as quantity,
+            sum(months.effective_cost) as effective_cost
+        from times_before
+        inner join {{ ref('int_market__months') }} as months
+            on months.month_start >= times_before.before_starts_on and months.month_start < times_before.starts_on
+        group by all
+    ) as market
+        on spans.before_starts_on = market.before_starts_on and spans.starts_on = market.starts_on
 ),
 
 prices as (
     select
-        spans.starts_on, spans.ends_on,
-        market.x_source, market.service_name, market.currency, market.pricing_unit,
-        market.region_id, market.sku_price_id, market.sku_meter, market.pricing_category,
-        sum(case when market.month_start < spans.starts_on then market.quantity else 0 end) as quantity_before,
-        sum(case when market.month_start >= spans.starts_on then market.quantity else 0 end) as quantity,
-        sum(case when market.month_start < spans.starts_on then market.effective_cost else 0 end) as cost_before,
-        sum(case when market.month_start >= spans.starts_on then market.effective_cost else 0 end) as cost
-    from spans
-    inner join {{ ref('int_market__months') }} as market
-        on market.month_start >= spans.before_starts_on and market.month_start < spans.ends_on
+        before_starts_on, starts_on, month_start, x_source, service_name, currency, pricing_unit,
+        region_id, sku_price_id, sku_meter, pricing_category,
+        sum(quantity_before) as quantity_before,
+        sum(quantity) as quantity,
+        sum(cost_before) as cost_before,
+        sum(cost) as cost
+    from sides
     group by all
 ),
 
 -- Of one unit: what it cost, what today's quantities would have cost then, what then's basket would cost at today's size.
 units as (
     select
-        starts_on, ends_on, x_source, service_name, currency, pricing_unit,
+        before_starts_on, starts_on, month_start, x_source, service_name, currency, pricing_unit,
         sum(cost) as cost,
         sum(cost_before) as cost_before,
         sum(case when quantity_before = 0 then cost else 0 end) as new_cost,
@@ -40,14 +78,16 @@ units as (
 )
 
 select
+    before_starts_on,
     starts_on,
-    ends_on,
+    month_start,
     x_source,
     service_name,
     currency,
     {{ ratio('sum(new_cost)', 'sum(cost)') }} as new_share,
     {{ ratio('sum(gone_cost)', 'sum(cost_before)') }} as gone_share,
     {{ ratio('sum(kept_at_prices_before)', '(sum(cost) - sum(new_cost))') }} as before_price_ratio,
+    -- Of all days of both: what a day's volume is, the budget's model makes of it.
     {{ ratio(
         "sum(" ~ money('kept_cost_before * ' ~ ratio('kept_quantity', 'kept_quantity_before')) ~ ")",
         'sum(kept_cost_before)'

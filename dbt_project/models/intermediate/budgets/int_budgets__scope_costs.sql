@@ -7,14 +7,28 @@ scopes as (
         scope,
         coalesce(scope_value, '') as scope_value
     from {{ ref('int_budgets__current') }}
+),
+
+kinds as (
+    select distinct scope from scopes
+),
+
+valued as (
+    select
+        kinds.scope,
+        {{ in_scope('kinds.scope', 'costs') }} as scope_value,
+        costs.charge_date,
+        costs.reporting_cost,
+        costs.unconverted
+    from {{ ref('int_budgets__costs') }} as costs
+    cross join kinds
 )
 
 select
-    scopes.scope,
-    scopes.scope_value,
-    costs.charge_date,
-    case when sum(costs.unconverted) = 0 then {{ money('sum(costs.reporting_cost)') }} end as cost
-from scopes
-inner join {{ ref('int_budgets__costs') }} as costs
-    on {{ in_scope('scopes.scope', 'costs') }} = scopes.scope_value
-group by scopes.scope, scopes.scope_value, costs.charge_date
+    valued.scope,
+    valued.scope_value,
+    valued.charge_date,
+    case when sum(valued.unconverted) = 0 then {{ money('sum(valued.reporting_cost)') }} end as cost
+from valued
+inner join scopes on valued.scope = scopes.scope and valued.scope_value = scopes.scope_value
+group by valued.scope, valued.scope_value, valued.charge_date

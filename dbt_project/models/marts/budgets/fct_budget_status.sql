@@ -34,14 +34,21 @@ known as (
     from {{ ref('int_budgets__scope_costs') }}
 ),
 
+-- Scopes that any cost is of. What no bill names has spent nothing that could be known.
+seen as (
+    select distinct scope, scope_value from {{ ref('int_budgets__scope_costs') }}
+),
+
 joined as (
     select
         budgets.*,
+        seen.scope is not null as has_costs,
         coalesce(outlooks.as_of_date, known.as_of_date) as as_of_date,
         budgets.amount + coalesce(moved.adjusted_by, 0) as adjusted_amount,
         case
             when actuals.budget_id is not null then actuals.actual_cost
             when budgets.starts_on > known.as_of_date then cast(0 as decimal(28, 12))
+            when seen.scope is not null and budgets.starts_on >= known.first_date then cast(0 as decimal(28, 12))
         end as actual_cost,
         budgets.starts_on < known.first_date as is_incomplete,
         budgets.ends_on <= {{ dbt.dateadd('day', 1, 'known.as_of_date') }} as is_over,
@@ -61,6 +68,7 @@ joined as (
     from {{ ref('int_budgets__current') }} as budgets
     cross join known
     left join actuals on budgets.budget_id = actuals.budget_id and budgets.period = actuals.period
+    left join seen on budgets.scope = seen.scope and coalesce(budgets.scope_value, '') = seen.scope_value
     left join moved on budgets.budget_id = moved.budget_id and budgets.period = moved.period
     left join {{ ref('stg_results__budget_outlooks') }} as outlooks
         on
@@ -121,6 +129,7 @@ select
     end as risk_level,
     case
         when amount = 0 then 'insufficient_data'
+        when not has_costs then 'no_costs'
         when is_incomplete then 'incomplete_history'
         when actual_cost is null then 'unconverted'
         when expected_cost is null then 'no_forecast'
