@@ -1,7 +1,15 @@
+-- depends_on: {{ ref('int_allocation__periods') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ delete_stale_periods() }}"
+) }}
 -- Allocated costs by everything that the scope of a budget may name.
--- Grain: day × source × provider × sub-account × service × usage or not × currency × cost centre.
+-- Grain: billing period × day × source × provider × sub-account × service × usage or not × currency × cost centre.
 -- Each line is converted by itself and once: what is summed of these by day or by month agrees to the last decimal.
 select
+    costs.billing_period,
     costs.charge_date,
     costs.x_source,
     costs.provider,
@@ -23,4 +31,5 @@ left join {{ ref('dim_cost_centers') }} as centers
         costs.cost_center_id = centers.cost_center_id
         and costs.charge_date >= centers.valid_from
         and costs.charge_date < coalesce(centers.valid_to, date '9999-12-31')
+where {{ in_stale_period('costs.billing_period') }}
 group by all

@@ -132,9 +132,9 @@ select
         when not has_costs then 'no_costs'
         when is_incomplete then 'incomplete_history'
         when actual_cost is null then 'unconverted'
+        when starts_on > as_of_date then 'upcoming'
         when expected_cost is null then 'no_forecast'
         when is_over then 'over'
-        when starts_on > as_of_date then 'upcoming'
         else 'running'
     end as status,
     forecast_status,
