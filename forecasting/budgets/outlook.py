@@ -6,7 +6,7 @@ Alerts of a forecast and adjustments are kept once they were made: a later run a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -30,6 +30,7 @@ from pipelines.settings import Workspace, is_period
 LEAST_HISTORY = 35  # days, before a forecast raises an alert (forecast.md 5)
 # Reference domain.md 6: when reallocation begins, and on which quantile of the forecast it works.
 TRIGGER, TRIGGER_CHANCE, TRIGGER_DAYS, QUANTILE = 0.15, 0.80, 5, 0.70
+_BACK = Decimal("0.10")  # a budget that money was moved for begins no other move before it came this close
 _MATERIAL = Decimal("0.005")  # of the budget: a forecast that passes a threshold by less is not worth an alert
 _CENT = Decimal("0.01")
 Seasons = Mapping[tuple[str, str], Mapping[date, float]]  # of a budget's period: by the first day of a month
@@ -56,7 +57,10 @@ def look_ahead(workspace: Workspace) -> str:
     memory.keep()
     missing = {(budget["budget_id"], budget["period"]) for budget in unplanned}
     outlooks = [one for one in foreseen if one.key not in missing]
-    adjustments = with_reallocations(landed_result(workspace, "budget_adjustments"), outlooks)
+    kept = landed_result(workspace, "budget_adjustments")
+    away = {_version_of(row) for row in landed_result(workspace, "budget_outlooks") if row["is_away"]}
+    adjustments = with_reallocations(kept, outlooks, away)
+    moved = {name for row in adjustments[len(kept) :] for name in _names(row)}
     indexes = {(row["budget_id"], row["period"]): row["seasonal_index"] for row in months if is_period(row["period"])}
     adjustments = with_proposals(adjustments, foreseen, costs, indexes, locked_above(outlooks, foreseen, centers))
     if isinstance(as_of, date):
@@ -64,7 +68,11 @@ def look_ahead(workspace: Workspace) -> str:
     adjustments.sort(key=lambda row: (row["valid_from"], row["kind"], row["adjustment_id"]))
     amounts = adjusted_amounts(budgets, adjustments)
     land_result(workspace, "budget_adjustments", adjustments)
-    land_result(workspace, "budget_outlooks", [_outlook_row(one, amounts[one.key]) for one in outlooks])
+    rows = [_outlook_row(one, amounts[one.key]) for one in outlooks]
+    for one, row in zip(outlooks, rows, strict=True):
+        began = _version_of(row) in away or one.key in moved
+        row["is_away"] = began and not is_back(one, amounts[one.key])
+    land_result(workspace, "budget_outlooks", rows)
     raised = {(budget_id, period): amount for budget_id, period, amount in ceilings}
     alerts = with_forecast_alerts(landed_result(workspace, "budget_forecast_alerts"), outlooks, thresholds, raised)
     land_result(workspace, "budget_forecast_alerts", alerts)
@@ -226,9 +234,12 @@ def with_forecast_alerts(
     return [alerts[key] for key in sorted(alerts)]
 
 
-def with_reallocations(kept: list[dict[str, Any]], outlooks: Sequence[Outlook]) -> list[dict[str, Any]]:
+def with_reallocations(
+    kept: Sequence[dict[str, Any]], outlooks: Sequence[Outlook], away: Container[tuple[str, str, int]]
+) -> list[dict[str, Any]]:
     """Per department, period and kind of scope: begins when one budget surely leaves its band, at most once per month.
 
+    Budgets (in a version) that are `away` since an earlier move do not begin another one.
     Budgets that cover the same costs exchange nothing: a department's with its cost centres', two of one cost centre.
     """
     adjustments = list(kept)
@@ -240,13 +251,15 @@ def with_reallocations(kept: list[dict[str, Any]], outlooks: Sequence[Outlook]) 
             groups.setdefault((one.budget["department"], period, scope), []).append(one)
     for (department, period, _), members in sorted(groups.items()):
         valid_from = members[0].as_of + timedelta(1)
-        fired = {(a["period"], f"{a['valid_from']:%Y-%m}", n) for a in kept if a["kind"] == "reallocation"
-                 for n in (a["from_budget_id"], a["to_budget_id"])}  # fmt: skip
-        names = {member.budget["budget_id"] for member in members}
-        if any((period, f"{valid_from:%Y-%m}", name) in fired for name in names):
+        fired = {(*key, f"{a['valid_from']:%Y-%m}") for a in kept if a["kind"] == "reallocation" for key in _names(a)}
+        if any((*member.key, f"{valid_from:%Y-%m}") in fired for member in members):
             continue
         amounts = adjusted_amounts([member.budget for member in members], kept)
-        leaving = [member for member in members if leaves_its_band(member, amounts[member.key])]
+        leaving = [
+            member
+            for member in members
+            if _version_of(member.budget) not in away and leaves_its_band(member, amounts[member.key])
+        ]
         if not leaving:
             continue
         positions = [
@@ -281,6 +294,20 @@ def with_reallocations(kept: list[dict[str, Any]], outlooks: Sequence[Outlook]) 
                 )
             )
     return adjustments
+
+
+def _names(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The budgets that a reallocation moves money between, with their period."""
+    return [(row[name], row["period"]) for name in ("from_budget_id", "to_budget_id")]
+
+
+def _version_of(row: Mapping[str, Any]) -> tuple[str, str, int]:
+    return row["budget_id"], row["period"], row["version"]
+
+
+def is_back(one: Outlook, amount: Decimal) -> bool:
+    """Within 10 % of its budget again."""
+    return not amount or abs(one.expected - amount) < _BACK * amount
 
 
 def leaves_its_band(one: Outlook, amount: Decimal) -> bool:

@@ -82,6 +82,7 @@ TABLES: dict[str, pa.Schema] = OPTIMIZATION_TABLES | {
             "rest_lo95": _MONEY,
             "rest_hi95": _MONEY,
             "overrun_probability": _RATIO,
+            "is_away": pa.bool_(),  # money was moved for it and it has not come back since
             "forecast_status": pa.string(),
             "forecast_model": pa.string(),
             "forecast_accuracy": _RATIO,

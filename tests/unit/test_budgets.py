@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from forecasting.budgets.distribution import Total
 from forecasting.budgets.outlook import (
+    is_back,
     leaves_its_band,
     locked_above,
     usual_share,
@@ -102,12 +103,21 @@ def test_budgets_that_cover_the_same_costs_exchange_nothing():
     """50 too little for A; B has 100 too much and gives what A may get, 5; so would a second budget of B, or the
     department's."""
     short, rich = of("A", "50"), of("B", "200")
-    moved = with_reallocations([], [short, rich])
+    moved = with_reallocations([], [short, rich], ())
     assert [(row["from_budget_id"], row["to_budget_id"], row["amount"]) for row in moved] == [("B", "A", Decimal(5))]
     again = of("B", "200", budget_id="B2")
     whole = of("Shop", "500", scope="department", scope_value="Shop")
-    assert with_reallocations([], [short, rich, again]) == []
-    assert with_reallocations([], [short, whole]) == []
+    assert with_reallocations([], [short, rich, again], ()) == []
+    assert with_reallocations([], [short, whole], ()) == []
+
+
+def test_a_budget_that_money_was_moved_for_begins_no_other_move_before_it_came_back():
+    """A costs 100 of 50, 55 after the move: no second one in November. 100 of 95 is back within 10 %."""
+    short, rich = of("A", "50"), of("B", "200")
+    first = with_reallocations([], [short, rich], ())
+    november = [replace(one, as_of=date(2026, 11, 10)) for one in (short, rich)]
+    assert with_reallocations(first, november, {("A", "2026-10", 1), ("B", "2026-10", 1)}) == first
+    assert not is_back(short, Decimal(55)) and is_back(short, Decimal(95))
 
 
 def test_a_locked_budget_stands_above_the_cost_centres_in_its_scope():
