@@ -68,12 +68,23 @@ class BudgetAtRisk:
 
 
 @dataclass(frozen=True)
+class BudgetWithoutCosts:
+    """One whose scope no bill names: most likely it is misspelt in budgets.csv."""
+
+    budget_id: str
+    period: str
+    scope: str
+    scope_value: str
+
+
+@dataclass(frozen=True)
 class Learned:
     open_months: list[OpenMonth] = field(default_factory=list)
     restated: list[Restated] = field(default_factory=list)
     columns: list[ChangedColumns] = field(default_factory=list)
     unusual: list[Unusual] = field(default_factory=list)
     budgets: list[BudgetAtRisk] = field(default_factory=list)
+    unnamed: list[BudgetWithoutCosts] = field(default_factory=list)
 
     def lines(self, most: int = 4) -> list[tuple[str, str]]:
         """Label and sentence for each finding, at most `most` per label."""
@@ -96,6 +107,10 @@ class Learned:
                 for one in self.unusual
             ],
             "Budgets": [
+                f"{one.budget_id} {one.period}: no bill names {one.scope} '{one.scope_value}'; see budgets.csv"
+                for one in self.unnamed
+            ]
+            + [
                 f"{one.budget_id} {one.period}: {one.expected:,.0f} expected of {one.amount:,.0f} {one.currency}, "
                 f"overrun {one.probability:.0%} likely"
                 for one in self.budgets
@@ -140,17 +155,16 @@ def learned(workspace: Workspace, current: Path) -> Learned:
             "from fct_schema_changes where landed_at >= ? group by 1, 2 order by 2 desc, 1",
             [since],
         ).fetchall()
-        unusual, budgets = _outlook(con) if {"fct_cost_anomalies", "fct_budget_status"} <= tables else ([], [])
+        outlook = _outlook(con) if {"fct_cost_anomalies", "fct_budget_status"} <= tables else ([], [], [])
     return Learned(
         [OpenMonth(*row) for row in open_months],
         [Restated(*row) for row in restated],
         [ChangedColumns(*row) for row in columns],
-        unusual,
-        budgets,
+        *outlook,
     )
 
 
-def _outlook(con: duckdb.DuckDBPyConnection) -> tuple[list[Unusual], list[BudgetAtRisk]]:
+def _outlook(con: duckdb.DuckDBPyConnection) -> tuple[list[Unusual], list[BudgetAtRisk], list[BudgetWithoutCosts]]:
     unusual = con.execute(
         "select distinct anomaly_id, first_seen_date, impact_total, currency, severity, root_cause "
         "from fct_cost_anomalies where status in ('open', 'confirmed') order by abs(impact_total) desc, anomaly_id"
@@ -161,7 +175,15 @@ def _outlook(con: duckdb.DuckDBPyConnection) -> tuple[list[Unusual], list[Budget
         "where status in ('running', 'upcoming') and risk_level in ('high', 'critical') "
         "order by overrun_probability desc, expected_cost - adjusted_amount desc, budget_id, period"
     ).fetchall()
-    return [Unusual(*row) for row in unusual], [BudgetAtRisk(*row) for row in budgets]
+    unnamed = con.execute(
+        "select budget_id, period, scope, scope_value from fct_budget_status "
+        "where status = 'no_costs' and scope_value is not null order by all"
+    ).fetchall()
+    return (
+        [Unusual(*row) for row in unusual],
+        [BudgetAtRisk(*row) for row in budgets],
+        [BudgetWithoutCosts(*row) for row in unnamed],
+    )
 
 
 def _run_before(workspace: Workspace, current: Path) -> Path | None:
