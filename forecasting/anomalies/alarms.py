@@ -11,10 +11,14 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from forecasting.anomalies.panel import Matrix, Panel
+from forecasting.anomalies.panel import Matrix, Panel, log_cost, median, trailing, without_weekday
 
 LEAST_CHANGE = 0.15  # of the expected cost: smaller ones are noise to a reader (forecast.md 4)
-REMIND_AFTER = 4  # days between two alarms of one incident
+REMIND_AFTER = 4  # days between two alarms of one incident that stays as it is
+_GROWN = 1.5  # times as far from the expected cost as at its last alarm: that is news, told at once
+_LEVEL_DAYS = (
+    14  # how the newest days compare with their usual ones: costs that drifted hide a change of the floor's size
+)
 CALM_DAYS = 2  # as expected in a row: then it was over on the first of them
 NEW_LEVEL_AFTER = 28  # days: what lasts longer is how it is now
 
@@ -53,8 +57,12 @@ def incidents(
     A fall of the newest `immature_days` is not judged: bills of the last days are not whole yet.
     """
     found = []
+    changes = median(trailing(without_weekday(log_cost(panel.values)), _LEVEL_DAYS))
+    levels = np.exp(np.nan_to_num(changes))
     for row in range(len(panel.names)):
-        found += _incidents_of(panel.values[row], chances[row], float(thresholds[row]), floors[row], row, immature_days)
+        found += _incidents_of(
+            panel.values[row], levels[row], chances[row], float(thresholds[row]), floors[row], row, immature_days
+        )
     return found
 
 
@@ -64,15 +72,16 @@ def date_of(panel: Panel, row: int, column: int) -> date:
 
 
 def _incidents_of(
-    values: Matrix, chances: Matrix, threshold: float, floors: Floors, row: int, immature: int
+    values: Matrix, levels: Matrix, chances: Matrix, threshold: float, floors: Floors, row: int, immature: int
 ) -> list[Incident]:
     found: list[Incident] = []
     open_one: Incident | None = None
     calm: list[int] = []
+    told = 0.0  # the change at the last alarm, as a share of the expected cost
     offset, end = len(values) - len(chances), len(values)
     for column in range(offset, end):
         chance, actual = chances[column - offset], values[column]
-        if not np.isfinite(chance):
+        if not np.isfinite(chance) or (open_one is None and chance < threshold):
             continue
         if open_one is not None:
             expected, noise = usual_day(values, open_one.first, column)
@@ -91,9 +100,14 @@ def _incidents_of(
                 calm.clear()
                 continue
             open_one.days[column] = (expected, float(actual))
-        expected, _ = usual_day(values, open_one.first if open_one else column, column)
+        known_until = open_one.first if open_one else column
+        expected, _ = usual_day(values, known_until, column)
         change = actual - expected
-        is_alarm = chance >= threshold and abs(change) >= max(floors.change * abs(expected), floors.amount)
+        at_level = expected * levels[known_until]
+        is_change = abs(change) >= floors.change * abs(expected) or abs(actual - at_level) >= floors.change * abs(
+            at_level
+        )
+        is_alarm = chance >= threshold and is_change and abs(change) >= floors.amount
         if not is_alarm or (change < 0 and column >= end - immature):
             continue
         if open_one is None:
@@ -101,8 +115,11 @@ def _incidents_of(
             found.append(open_one)
             calm.clear()
         open_one.chance = max(open_one.chance, float(chance))
-        if not open_one.alarms or column - open_one.alarms[-1] >= REMIND_AFTER:
+        share = change / abs(expected) if expected else 0.0
+        is_news = share * told < 0 or abs(share) >= _GROWN * abs(told)
+        if not open_one.alarms or column - open_one.alarms[-1] >= REMIND_AFTER or is_news:
             open_one.alarms.append(column)
+            told = share
     return found
 
 

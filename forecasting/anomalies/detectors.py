@@ -9,8 +9,20 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+from numpy.typing import NDArray
 
-from forecasting.anomalies.panel import Matrix, Panel, lagged, log_cost, median, trailing
+from forecasting.anomalies.panel import (
+    Matrix,
+    Panel,
+    day_of_month,
+    lagged,
+    log_cost,
+    median,
+    months_ago,
+    trailing,
+    weekday,
+    without_weekday,
+)
 
 WARM_UP = 28  # days before a series is judged at all
 _NOISE_FLOOR = 0.01
@@ -26,8 +38,7 @@ def scores(panel: Panel) -> dict[str, Matrix]:
 
 def _scores(panel: Panel) -> dict[str, Matrix]:
     logs = log_cost(panel.values)
-    same_weekday = np.stack([lagged(logs, 7 * week) for week in range(1, 9)], axis=-1)
-    weekday_residual = logs - median(same_weekday)
+    weekday_residual = without_weekday(logs)
     weekday_noise = _noise(weekday_residual, 56)
     weekday_z = _over(weekday_residual, weekday_noise)
     level = trailing(logs, 28)
@@ -63,6 +74,55 @@ def _scores(panel: Panel) -> dict[str, Matrix]:
     found["highest_before"], found["lowest_before"] = np.nanmax(before, axis=-1), np.nanmin(before, axis=-1)
     found |= _calendar(panel, weekday_residual)
     return {name: np.clip(matrix, -_MOST, _MOST) for name, matrix in found.items()}
+
+
+def against_expectation(residuals: dict[int, Matrix]) -> dict[str, Matrix]:
+    """How far days lie from what was expected of them, by days ahead: by themselves, and summed over the last days.
+
+    A slow rise that no single day shows adds up over days whose forecasts were made before it began.
+    """
+    found: dict[str, Matrix] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        for ahead, residual in residuals.items():
+            # What was known when the forecast was made: newer residuals hold the rise itself.
+            noise = _noise(lagged(residual, ahead - 1), 90)
+            score = _over(residual, noise)
+            found |= {f"ahead_{ahead}_residual": residual, f"ahead_{ahead}_z": score}
+            clipped = np.nan_to_num(np.clip(score, -6, 6))
+            for days in (2, 3) if ahead == 1 else (2, 3, 5):
+                found[f"ahead_{ahead}_sum_{days}"] = trailing(clipped, days, offset=0).sum(axis=-1) / np.sqrt(days)
+            if ahead == 1:
+                found |= {f"ahead_1_z_{back}": lagged(score, back) for back in (1, 2, 3)}
+                found |= {"ahead_1_noise": noise, "ahead_1_residual_1": lagged(residual, 1)}
+            else:
+                found[f"ahead_{ahead}_least_of_3"] = trailing(residual, 3, offset=0).min(axis=-1)
+    return {name: np.clip(matrix, -_MOST, _MOST) for name, matrix in found.items()}
+
+
+def monthly_fees(panel: Panel) -> NDArray[np.bool_]:
+    """Days that moved on the same day of the last two months too, at least half as far: a fee, not an anomaly.
+
+    A fee stands out from the days before it as well as from its weekday, and by more than the series' noise: where
+    costs go up and down by themselves, the same day of earlier months is often high by chance. One month is enough
+    while a series is not older.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        residual = without_weekday(log_cost(panel.values))
+        beside = residual - median(trailing(residual, 3))
+        noise = _noise(residual, 56)
+        is_again = _again(panel, residual, 0.0 * noise) & _again(panel, beside, 3 * noise)
+    fees: NDArray[np.bool_] = is_again & (np.abs(residual) > 0.1)
+    return fees
+
+
+def _again(panel: Panel, moved: Matrix, least: Matrix) -> NDArray[np.bool_]:
+    """Whether both months before moved the same way, by half as much and by `least`."""
+    last, before = (months_ago(panel, moved, back) * np.sign(moved) for back in (1, 2))
+    enough = np.maximum(0.5 * np.abs(moved), least)
+    again: NDArray[np.bool_] = (last >= enough) & (np.isnan(before) | (before >= enough))
+    return again
 
 
 def _noise(residual: Matrix, days: int) -> Matrix:
@@ -137,21 +197,13 @@ def _decomposition(logs: Matrix) -> Matrix:
 
 def _calendar(panel: Panel, residual: Matrix) -> dict[str, Matrix]:
     """What the same day of the month, and the same days last year, were like: fees and holidays come again."""
-    days = panel.days
-    months = days.astype("datetime64[M]")
-    day_of_month = (days - months.astype("datetime64[D]")).astype(int) + 1
     around = np.stack([lagged(residual, 364 + shift) for shift in (-1, 0, 1)], axis=-1)
-    found = {
-        "day_of_month": day_of_month.astype(float),
-        "weekday": ((days.astype(int) + 3) % 7).astype(float),
+    return {
+        "day_of_month": day_of_month(panel).astype(float),
+        "weekday": weekday(panel).astype(float),
         "last_year": lagged(residual, 364),
         "last_year_high": np.nanmax(around, axis=-1),
         "last_year_low": np.nanmin(around, axis=-1),
+        "months_ago_1": months_ago(panel, residual, 1),
+        "months_ago_2": months_ago(panel, residual, 2),
     }
-    column = np.arange(residual.shape[1])[None, :]
-    for back in (1, 2):
-        same_day = (months - back).astype("datetime64[D]") + (day_of_month - 1).astype("timedelta64[D]")
-        at = column - (days - same_day).astype(int)
-        values = np.take_along_axis(residual, at.clip(min=0), axis=1)
-        found[f"months_ago_{back}"] = np.where(at >= 0, values, np.nan)
-    return found

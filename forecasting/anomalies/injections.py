@@ -18,7 +18,7 @@ KINDS = ("spike", "burst", "step", "ramp", "drop")
 SIZES = (0.3, 0.5, 1.0, 2.0)
 DROPS = (-0.5, -0.9)
 # How much finding one matters when the stacker learns: large ones must not be missed.
-_IMPORTANCE = {0.3: 0.5, 0.5: 1.5, 1.0: 4.0, 2.0: 4.0, -0.5: 1.0, -0.9: 2.0}
+_IMPORTANCE = {0.3: 0.2, 0.5: 1.0, 1.0: 4.0, 2.0: 4.0, -0.5: 1.0, -0.9: 2.0}
 _DAYS_PER_ROUND = 180  # one event of each kind
 
 
@@ -85,7 +85,7 @@ def inject(panel: Panel, days: int, seed: int) -> tuple[Panel, list[Event]]:
 
 
 def labels(panel: Panel, events: list[Event], days: int) -> tuple[NDArray[np.bool_], Matrix]:
-    """Which of the newest `days` belong to an event, and how much each day counts: only the first that can be noticed.
+    """Which of the newest `days` belong to an event, and how much each counts: of its days the first two that show.
 
     Later days look the same to detectors that have not adapted yet; learning from them teaches to wait.
     """
@@ -94,10 +94,8 @@ def labels(panel: Panel, events: list[Event], days: int) -> tuple[NDArray[np.boo
     for event in events:
         is_event[event.row, event.first : event.last + 1] = True
         weight[event.row, event.first : event.last + 1] = 0.0
-        for day, early in zip(range(event.noticeable, event.last + 1), (3.0, 1.5, 0.5), strict=False):
+        for day, early in zip(range(event.noticeable, event.last + 1), (3.0, 1.0), strict=False):
             weight[event.row, day] = _IMPORTANCE[event.size] * early
-        # The way back to normal is neither an anomaly nor an example of a normal day.
-        weight[event.row, event.last + 1 : event.last + 8] = 0.3
     return is_event[:, -days:], weight[:, -days:]
 
 

@@ -55,6 +55,32 @@ def panel_of(table: pl.DataFrame) -> Panel:
     return Panel(tuple(groups), values, np.array([lasts[name] for name in groups], dtype="datetime64[D]"))
 
 
+def day_of_month(panel: Panel) -> NDArray[np.int64]:
+    months = panel.days.astype("datetime64[M]")
+    number: NDArray[np.int64] = (panel.days - months.astype("datetime64[D]")).astype(int) + 1
+    return number
+
+
+def weekday(panel: Panel) -> NDArray[np.int64]:
+    """Monday is 0."""
+    number: NDArray[np.int64] = (panel.days.astype(int) + 3) % 7
+    return number
+
+
+def months_ago(panel: Panel, matrix: Matrix, months: int) -> Matrix:
+    """Every cell's value on the same day of an earlier month; NaN where there is none."""
+    first = (panel.days.astype("datetime64[M]") - months).astype("datetime64[D]")
+    same_day = first + (day_of_month(panel) - 1).astype("timedelta64[D]")
+    at = np.arange(matrix.shape[1])[None, :] - (panel.days - same_day).astype(int)
+    return np.where(at >= 0, np.take_along_axis(matrix, at.clip(min=0), axis=1), np.nan)
+
+
+def without_weekday(logs: Matrix) -> Matrix:
+    """Each day's difference from the median of the eight same weekdays before it."""
+    residual: Matrix = logs - median(np.stack([lagged(logs, 7 * week) for week in range(1, 9)], axis=-1))
+    return residual
+
+
 def lagged(matrix: Matrix, days: int) -> Matrix:
     """Every cell's value `days` days before; NaN where there is none."""
     if days == 0:

@@ -6,6 +6,7 @@ thread, a fixed seed, deterministic histograms. It knows no company's data.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,13 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.anomalies.detectors import WARM_UP, scores
+from forecasting.anomalies import expectation
+from forecasting.anomalies.detectors import WARM_UP, against_expectation, monthly_fees, scores
 from forecasting.anomalies.panel import Matrix, Panel
 
 ARTEFACT = Path(__file__).with_name("stacker.txt")
 # Chosen on development series only: about 0.33 false alarms per series and month there (forecast.md 4).
-THRESHOLD = 0.72
+THRESHOLD = 0.66
 _PARAMETERS: dict[str, Any] = {
     "objective": "binary",
     "learning_rate": 0.08,
@@ -37,11 +39,13 @@ _PARAMETERS: dict[str, Any] = {
     "verbosity": -1,
 }
 _ROUNDS = 160
+_DAYS_BEFORE = 100  # of residuals, so that the first day asked for has its noise
 
 
-def columns_of(panel: Panel, days: int) -> tuple[list[str], Matrix]:
+def columns_of(panel: Panel, days: int, expected: lightgbm.Booster) -> tuple[list[str], Matrix]:
     """The detectors' names and, for the newest `days` of every series, their scores: (series, days, detectors)."""
-    found = scores(panel)
+    residuals = expectation.residuals(panel, days + _DAYS_BEFORE, expected)
+    found = scores(panel) | against_expectation(residuals)
     return list(found), np.stack([matrix[:, -days:] for matrix in found.values()], axis=-1).astype(np.float32)
 
 
@@ -51,28 +55,27 @@ def train(names: list[str], table: Matrix, labels: NDArray[np.bool_], weights: M
     return lightgbm.train(_PARAMETERS, data, num_boost_round=_ROUNDS)
 
 
+@dataclass(frozen=True)
+class Model:
+    """What was learnt together: what days should have cost, and what detectors' scores say of a day."""
+
+    expected: lightgbm.Booster
+    weights: lightgbm.Booster
+
+
 @cache
-def shipped() -> lightgbm.Booster:
+def shipped() -> Model:
     """The model that the package brings."""
-    return lightgbm.Booster(model_file=str(ARTEFACT))
+    return Model(expectation.shipped(), lightgbm.Booster(model_file=str(ARTEFACT)))
 
 
-def probabilities(panel: Panel, days: int, model: lightgbm.Booster | None = None) -> Matrix:
+def probabilities(panel: Panel, days: int, model: Model | None = None) -> Matrix:
     """How likely each of the newest `days` is an anomaly, 0 to 1; NaN before a series has four weeks of history."""
+    model = model or shipped()
     days = min(days, panel.values.shape[1])
-    names, table = columns_of(panel, days)
+    _, table = columns_of(panel, days, model.expected)
     series, _, detectors = table.shape
-    chance = np.asarray((model or shipped()).predict(table.reshape(-1, detectors), num_threads=1))
-    chance = np.where(_comes_every_month(names, table), 0.0, chance.reshape(series, days))
+    chance = np.asarray(model.weights.predict(table.reshape(-1, detectors), num_threads=1))
+    chance = np.where(monthly_fees(panel)[:, -days:], 0.0, chance.reshape(series, days))
     age = np.cumsum(np.isfinite(panel.values), axis=1)[:, -days:]
     return np.where(age > WARM_UP, chance, np.nan)
-
-
-def _comes_every_month(names: list[str], table: Matrix) -> NDArray[np.bool_]:
-    """Days that moved on the same day of the last two months too, at least half as far: a fee, not an anomaly.
-
-    One month is enough while a series is not older.
-    """
-    today, last, before = (table[..., names.index(n)] for n in ("weekday_residual", "months_ago_1", "months_ago_2"))
-    half = 0.5 * np.abs(today)
-    return (last * np.sign(today) >= half) & (np.isnan(before) | (before * np.sign(today) >= half)) & (half > 0.05)

@@ -3,7 +3,7 @@
 Protocol of forecast.md 4: online, event by event, no point adjustment, reminders counted. The series are split in two
 halves by a hash of their name; the model and its threshold are made on one half and judged on the other, both ways.
 Models learn from every series of at least 400 days; they are judged on the benchmark panel, as the reference was.
---train makes forecasting/anomalies/stacker.txt anew from all of them.
+--train makes expectation.txt and stacker.txt of forecasting/anomalies anew from all of them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from forecasting.anomalies import injections, stacker
+from forecasting.anomalies import expectation, injections, stacker
 from forecasting.anomalies.causes import Leaf, rank
 from forecasting.anomalies.injections import Quality
 from forecasting.anomalies.panel import Panel, panel_of
@@ -67,19 +67,24 @@ def _part(panel: Panel, chosen: np.ndarray) -> Panel:
     return Panel(names, panel.values[chosen], panel.last_day[chosen])
 
 
-def trained_on(panel: Panel) -> stacker.lightgbm.Booster:
+def trained_on(panel: Panel) -> stacker.Model:
+    """Weights learn from days whose expectations were learnt on other series: each half of the panel from the other."""
     tables, labels, weights, names = [], [], [], []
-    for seed in TRAINING_SEEDS:
-        injected, events = injections.inject(panel, TRAINING_DAYS, seed)
-        names, table = stacker.columns_of(injected, TRAINING_DAYS)
-        is_event, weight = injections.labels(injected, events, TRAINING_DAYS)
-        tables.append(table.reshape(-1, table.shape[-1]))
-        labels.append(is_event.ravel())
-        weights.append(weight.ravel())
-    return stacker.train(names, np.concatenate(tables), np.concatenate(labels), np.concatenate(weights))
+    one, two = halves_by_position(panel)
+    for part, expected in ((one, expectation.train(two)), (two, expectation.train(one))):
+        for seed in TRAINING_SEEDS:
+            injected, events = injections.inject(part, TRAINING_DAYS, seed)
+            names, table = stacker.columns_of(injected, TRAINING_DAYS, expected)
+            is_event, weight = injections.labels(injected, events, TRAINING_DAYS)
+            counts = weight.ravel() > 0
+            tables.append(table.reshape(-1, table.shape[-1])[counts])
+            labels.append(is_event.ravel()[counts])
+            weights.append(weight.ravel()[counts])
+    learnt = stacker.train(names, np.concatenate(tables), np.concatenate(labels), np.concatenate(weights))
+    return stacker.Model(expectation.train(panel), learnt)
 
 
-def judged(panel: Panel, model: stacker.lightgbm.Booster, thresholds: list[float]) -> dict[float, list[Quality]]:
+def judged(panel: Panel, model: stacker.Model, thresholds: list[float]) -> dict[float, list[Quality]]:
     panel = benchmark_panel(panel)
     found: dict[float, list[Quality]] = {threshold: [] for threshold in thresholds}
     for seed in JUDGED_SEEDS:
@@ -141,8 +146,10 @@ def main() -> None:
     arguments.add_argument("--train", action="store_true", help="write the model that the package ships")
     panel = shared_panel()
     if arguments.parse_args().train:
-        trained_on(panel).save_model(str(stacker.ARTEFACT))
-        print(f"{stacker.ARTEFACT}: {stacker.ARTEFACT.stat().st_size:,} bytes")
+        model = trained_on(panel)
+        for learnt, artefact in ((model.expected, expectation.ARTEFACT), (model.weights, stacker.ARTEFACT)):
+            learnt.save_model(str(artefact))
+            print(f"{artefact}: {artefact.stat().st_size:,} bytes")
         return
     for title, value, must in goals():
         print(f"{title:<44} {value:>8.3f}  must {must}")

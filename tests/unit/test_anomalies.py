@@ -9,12 +9,14 @@ import pytest
 
 from forecasting.anomalies.alarms import Floors, Incident, date_of, incidents
 from forecasting.anomalies.causes import Leaf, rank
+from forecasting.anomalies.detectors import monthly_fees
+from forecasting.anomalies.expectation import AHEAD, residuals
 from forecasting.anomalies.grouping import Group, Node, Seen, grouped
 from forecasting.anomalies.injections import Event, quality
 from forecasting.anomalies.panel import panel_of
 from forecasting.anomalies.schedule import Schedule
 from forecasting.anomalies.series_file import anomalies_of_file
-from forecasting.anomalies.stacker import THRESHOLD, probabilities
+from forecasting.anomalies.stacker import THRESHOLD, probabilities, shipped
 from forecasting.anomalies.watch import tuned_by_labels
 
 START = date(2026, 1, 1)
@@ -77,6 +79,57 @@ def test_a_fee_on_the_first_of_each_month_is_no_alarm_once_it_has_come_twice():
         if (START + timedelta(number)).day == 1:
             values[number] += 400
     assert [first for first, *_ in found(values) if first > date(2026, 3, 1)] == []
+
+
+def test_a_rise_in_a_series_that_goes_up_and_down_by_itself_is_no_fee():
+    """The same day of the last two months was high too, but so were the days before it: none of them stood out."""
+    values = usual(300)
+    for day in (date(2026, 6, 15), date(2026, 7, 15), date(2026, 8, 15)):
+        number = (day - START).days
+        values[number - 4 : number + 3] *= 1.8
+    assert not monthly_fees(panel_of(days_of(values)))[0, number]
+
+
+def test_a_fee_of_every_month_is_known_as_one():
+    """From March: its first, on the series' first day, has no usual day to stand out from."""
+    values = usual(300)
+    firsts = [number for number in range(300) if (START + timedelta(number)).day == 1]
+    values[firsts] += 400
+    [fees] = monthly_fees(panel_of(days_of(values)))
+    assert np.flatnonzero(fees).tolist() == [number for number in firsts if number >= 59]
+
+
+def test_days_to_come_change_nothing():
+    """A day is judged with what was known on it: the same days with other days after them are as likely."""
+    values = usual(220)
+    values[150] *= 2.5
+    known = probabilities(panel_of(days_of(values[:180])), 60)[0]
+    later = probabilities(panel_of(days_of(np.concatenate([values[:180], values[180:] * 3]))), 100)[0]
+    assert known.tolist() == later[:60].tolist()
+
+
+def test_an_incident_that_grows_by_half_is_told_again_at_once_and_one_that_stays_after_four_days():
+    values = np.full(100, 100.0)
+    values[70:72], values[72:] = 150.0, 180.0
+    panel = panel_of(days_of(values[:80]))
+    [one] = incidents(panel, np.full((1, 40), 0.9), np.full(1, 0.7), [NO_FLOOR])
+    assert one.alarms == [70, 72, 76]
+
+
+def test_a_rise_of_costs_that_had_fallen_is_large_enough_against_their_new_level():
+    """A tenth below its usual weekdays, then a tenth above them: 20 % and more of where it was."""
+    values = np.full(100, 100.0)
+    values[80:] = 88.0
+    values[99] = 108.0
+    panel = panel_of(days_of(values))
+    [one] = incidents(panel, np.append(np.zeros((1, 19)), [[0.9]], axis=1), np.full(1, 0.7), [NO_FLOOR])
+    assert one.first == 99
+
+
+def test_what_days_should_cost_follows_their_weekdays():
+    """Noise of 3 % around weekdays of 100 and weekends of 60: half of the days within 4 %, from 8 days before too."""
+    found = residuals(panel_of(days_of(usual(220))), 60, shipped().expected)
+    assert {ahead: float(np.nanmedian(np.abs(found[ahead]))) < 0.04 for ahead in AHEAD} == dict.fromkeys(AHEAD, True)
 
 
 def test_a_change_below_the_floor_of_money_is_no_alarm():
