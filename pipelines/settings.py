@@ -115,7 +115,7 @@ class WorkspaceTable(_Strict):
 
 
 class BuildTable(_Strict):
-    memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)?\s?[KMGT]i?B$")] = "2GB"
+    memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)?\s?[KMGT]i?B$")] = "1300MB"
     threads: Annotated[int, Field(ge=1, le=64)] = 2
 
 

@@ -62,7 +62,7 @@ reporting_currency = "USD"
 # uri = "exports/azure-signals"    # folders inventory/, metrics/, … with csv, json, jsonl or parquet files
 
 # [build]
-# memory_limit = "2GB"
+# memory_limit = "1300MB"         # of DuckDB; Python and dbt take 0.3 GiB more
 # threads = 2
 
 # [landing]
