@@ -10,12 +10,12 @@ import duckdb
 from pipelines.landing.casts import quoted
 
 # Half of DuckDB's own: what waits for its turn in the file is bounded by groups, and wide bills wait in memory.
-_ROW_GROUP = 61440
+_ROW_GROUP = 61_440
 
-# DuckDB 1.5 sets aside 4 MB per column and thread for an ordered copy, out of a quarter of its memory limit, whatever the
-# columns hold. Where that does not reach it writes with fewer threads, and where it hardly does they wait for each other
-# at full speed: 2 million lines of 142 columns took 15 s with 1300MB, 10 s with twice that, and 7 s with this, of which
-# 1.3 GiB were in use. Whoever limits memory has the last word on many threads and very wide bills.
+# DuckDB 1.5 sets aside 4 MB per column and thread for an ordered copy, out of a quarter of its memory limit, whatever
+# the columns hold. Where that does not reach it writes with fewer threads, and where it hardly does they wait for each
+# other at full speed: 2 million lines of 142 columns took 15 s with 1300MB, 10 s with twice that, and 7 s with this, of
+# which 1.3 GiB were in use. The setting has the last word on many threads and very wide bills.
 _SET_ASIDE_PER_COLUMN = 6 * 4_000_000
 _TIMES_THE_LIMIT = 3
 
