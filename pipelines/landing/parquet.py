@@ -14,9 +14,9 @@ _ROW_GROUP = 61_440
 
 # DuckDB 1.5 sets aside 4 MB per column and thread for an ordered copy, out of a quarter of its memory limit, whatever
 # the columns hold. Where that does not reach it writes with fewer threads, and where it hardly does they wait for each
-# other at full speed: 2 million lines of 142 columns took 15 s with 1300MB, 10 s with twice that, and 7 s with this, of
-# which 1.3 GiB were in use. The setting has the last word on many threads and very wide bills.
-_SET_ASIDE_PER_COLUMN = 6 * 4_000_000
+# other at full speed: 2 million lines of 142 columns took 15 s with 1300MB, and 7 s with more. This much is in use with
+# ten million lines in Parquet: 1.9 GiB, Python included. The setting has the last word on many threads and wide bills.
+_SET_ASIDE_PER_COLUMN = 5 * 4_000_000
 _TIMES_THE_LIMIT = 3
 
 _UNITS = {"K": 1, "M": 2, "G": 3, "T": 4}
