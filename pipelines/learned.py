@@ -112,7 +112,7 @@ class Learned:
             ]
             + [
                 f"{one.budget_id} {one.period}: {one.expected:,.0f} expected of {one.amount:,.0f} {one.currency}, "
-                f"overrun {one.probability:.0%} likely"
+                f"overrun {100 * one.probability:.0f} % likely"
                 for one in self.budgets
             ],
         }

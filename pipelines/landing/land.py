@@ -9,7 +9,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -288,7 +288,7 @@ class _Reader:
         hashes = {key: self.hashes.of(path, f"{name}: {key[1]}").result() for key, path in paths.items()}
         delivery_id = self._delivery_id(found, hashes)
         if before and before.delivery_id == delivery_id:
-            partition.describe(_replaced(before, fingerprint=fingerprint))
+            partition.describe(replace(before, fingerprint=fingerprint))
             return Landed(name, period, "unchanged", before.rows)
         data = scratch / "data.parquet"
         scratch.mkdir(parents=True, exist_ok=True)
@@ -485,12 +485,6 @@ def _sizes(files: list[dict[str, Any]]) -> list[int]:
 
 def _is_local(store: Store | TableStore) -> bool:
     return hasattr(store, "root")
-
-
-def _replaced(delivery: Delivery, **changes: str) -> Delivery:
-    from dataclasses import replace
-
-    return replace(delivery, **changes)  # type: ignore[arg-type]
 
 
 def _load_json(path: Path) -> dict[str, Any]:

@@ -32,5 +32,5 @@ def test_a_budget_whose_scope_no_bill_names_is_told_before_those_at_risk(tmp_pat
 
     assert learned(Workspace.open(tmp_path), run).lines() == [
         ("Budgets", "typo 2026-11: no bill names service 'EC3'; see budgets.csv"),
-        ("Budgets", "shop 2026-11: 120 expected of 100 USD, overrun 90% likely"),
+        ("Budgets", "shop 2026-11: 120 expected of 100 USD, overrun 90 % likely"),
     ]
