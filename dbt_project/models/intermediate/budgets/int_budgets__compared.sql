@@ -3,14 +3,7 @@
 -- days as the month has. Amounts are in currency (…_cost) and in reporting currency at the rates of then (…_reporting).
 with
 
-known as (
-    select
-        case
-            when min(charge_date) = {{ first_of_its_month('min(charge_date)') }} then min(charge_date)
-            else cast({{ dbt.dateadd('month', 1, first_of_its_month('min(charge_date)')) }} as date)
-        end as first_month
-    from {{ ref('int_budgets__scope_costs') }}
-),
+known as ({{ known_days() }}),
 
 months as (
     select

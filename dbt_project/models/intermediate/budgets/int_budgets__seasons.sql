@@ -4,15 +4,7 @@
 -- No row without two whole years.
 with
 
-known as (
-    select
-        case
-            when min(charge_date) = {{ first_of_its_month('min(charge_date)') }} then min(charge_date)
-            else cast({{ dbt.dateadd('month', 1, first_of_its_month('min(charge_date)')) }} as date)
-        end as first_month,
-        {{ first_of_its_month(dbt.dateadd('day', 1, 'max(charge_date)')) }} as end_month
-    from {{ ref('int_budgets__scope_costs') }}
-),
+known as ({{ known_days() }}),
 
 begins as (
     select distinct

@@ -3,12 +3,7 @@
 -- that its costs usually have.
 with
 
-known as (
-    select
-        min(charge_date) as first_date,
-        max(charge_date) as as_of_date
-    from {{ ref('int_budgets__scope_costs') }}
-),
+known as ({{ known_days() }}),
 
 seen as (
     select distinct scope, scope_value from {{ ref('int_budgets__scope_costs') }}

@@ -26,13 +26,7 @@ moved as (
     group by budget_id, period
 ),
 
--- From which day to which day costs are known.
-known as (
-    select
-        min(charge_date) as first_date,
-        max(charge_date) as as_of_date
-    from {{ ref('int_budgets__scope_costs') }}
-),
+known as ({{ known_days() }}),
 
 -- Scopes that any cost is of. What no bill names has spent nothing that could be known.
 seen as (
