@@ -78,6 +78,35 @@ class BudgetWithoutCosts:
 
 
 @dataclass(frozen=True)
+class RuleGap:
+    """Days on which a split rule claims nothing, as one of its cost centres does not exist, and nobody else claims."""
+
+    rule_id: str
+    cost_center_id: str
+    currency: str
+    first_day: date
+    last_day: date
+    cost: Decimal
+
+    @property
+    def sentence(self) -> str:
+        return (
+            f"rule {self.rule_id} splits with {self.cost_center_id}, which does not exist on {self.first_day} to "
+            f"{self.last_day}: it claims none of {self.cost:,.2f} {self.currency} of these days; end it and begin one "
+            "without that cost centre (valid_to, valid_from in allocation_rules.csv)"
+        )
+
+
+def rule_gaps_in(con: duckdb.DuckDBPyConnection) -> list[RuleGap]:
+    """The gaps that a warehouse or a published run holds, the dearest first."""
+    rows = con.execute(
+        "select rule_id, cost_center_id, currency, min(first_day), max(last_day), sum(unclaimed_cost) "
+        "from fct_allocation_gaps group by all order by abs(sum(unclaimed_cost)) desc, 1, 2, 3"
+    ).fetchall()
+    return [RuleGap(*row) for row in rows]
+
+
+@dataclass(frozen=True)
 class Learned:
     open_months: list[OpenMonth] = field(default_factory=list)
     restated: list[Restated] = field(default_factory=list)
@@ -85,6 +114,7 @@ class Learned:
     unusual: list[Unusual] = field(default_factory=list)
     budgets: list[BudgetAtRisk] = field(default_factory=list)
     unnamed: list[BudgetWithoutCosts] = field(default_factory=list)
+    gaps: list[RuleGap] = field(default_factory=list)
 
     def lines(self, most: int = 4) -> list[tuple[str, str]]:
         """Label and sentence for each finding, at most `most` per label."""
@@ -101,6 +131,7 @@ class Learned:
                 + (f"; the ledger misses {', '.join(one.lost_contract_columns)}" if one.lost_contract_columns else "")
                 for one in self.columns
             ],
+            "Rules": [one.sentence for one in self.gaps],
             "Unusual": [
                 f"{one.impact:+,.2f} {one.currency} since {one.first_seen}, {one.severity}: "
                 f"{one.root_cause or 'no single cause'} (anomaly {one.anomaly_id})"
@@ -120,6 +151,7 @@ class Learned:
             "Open": "rpt_close_readiness",
             "Restated": "fct_restatements",
             "Columns": "fct_schema_changes",
+            "Rules": "fct_allocation_gaps",
             "Unusual": "fct_cost_anomalies",
             "Budgets": "fct_budget_status",
         }
@@ -156,11 +188,13 @@ def learned(workspace: Workspace, current: Path) -> Learned:
             [since],
         ).fetchall()
         outlook = _outlook(con) if {"fct_cost_anomalies", "fct_budget_status"} <= tables else ([], [], [])
+        gaps = rule_gaps_in(con) if "fct_allocation_gaps" in tables else []
     return Learned(
         [OpenMonth(*row) for row in open_months],
         [Restated(*row) for row in restated],
         [ChangedColumns(*row) for row in columns],
         *outlook,
+        gaps,
     )
 
 

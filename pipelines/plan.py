@@ -21,12 +21,13 @@ from pipelines.inputs import models_version
 from pipelines.landing.books import register_books
 from pipelines.landing.decisions import land_decisions
 from pipelines.landing.deliveries import locked
+from pipelines.learned import RuleGap, rule_gaps_in
 from pipelines.outputs.plan_files import write_plan
 from pipelines.outputs.publish import current_run
 from pipelines.settings import Workspace
 
 # Everything that follows from decisions, and nothing that reads a delivery.
-ALLOCATION = ["--select", "+fct_chargeback", "+int_currency__missing_rates"]
+ALLOCATION = ["--select", "+fct_chargeback", "+fct_allocation_gaps", "+int_currency__missing_rates"]
 LEDGER = [f"path:models/staging/{place}" for place in ("aws", "azure", "gcp", "focus")]
 LEDGER += ["path:models/intermediate/focus", "fct_daily_costs"]
 _DERIVED = ("rule_row", "rule_version", "claims_from", "claims_to")  # columns that no decision file has
@@ -88,6 +89,7 @@ class Plan:
     changes: list[FileChange]
     moves: list[Move]
     rules: list[RuleMove]
+    gaps: list[RuleGap]  # what split rules would name and not claim
     files: list[Path]
 
     @property
@@ -122,15 +124,18 @@ def plan(workspace: Workspace, progress: Callable[[str], None] = lambda _: None)
             changes = _changed_files(workspace, trial, current)
             moves: list[Move] = []
             rules: list[RuleMove] = []
+            gaps: list[RuleGap] = []
             if any(change.decides_allocation for change in changes):
                 _check_same_models(workspace, current)
                 progress("allocating the published costs by the decisions of now")
                 _allocate(trial, current)
                 moves, rules = _differences(trial, current)
+                with duckdb.connect(str(trial.warehouse), read_only=True) as con:
+                    gaps = rule_gaps_in(con)
             files = write_plan(workspace.reports / "plan", {"plan": (Move, moves), "plan-rules": (RuleMove, rules)})
         finally:
             _clear(trial)
-    return Plan(current.name, changes, moves, rules, files)
+    return Plan(current.name, changes, moves, rules, gaps, files)
 
 
 def _trial(workspace: Workspace) -> Workspace:

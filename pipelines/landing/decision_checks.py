@@ -13,6 +13,7 @@ import duckdb
 
 from pipelines.landing.commitment_checks import check_commitment_decisions
 from pipelines.landing.commitment_scopes import check_scopes
+from pipelines.landing.decision_bounds import check_weights
 from pipelines.landing.decision_files import JOURNAL_FIELDS, OPEN_END, OPEN_START, POLICIES, RATE_TYPES, Row
 from pipelines.landing.outlook_checks import check_outlook
 from pipelines.landing.shared_costs import Tables, check_pools, not_served, targets_of
@@ -40,6 +41,7 @@ def check_decisions(tables: Tables, problems: Problems) -> None:
         problems += [f"{where}: {why}" for why in refused.values() if why]
         _check_known(tables, [target for target, why in refused.items() if not why], row, where, problems)
     _check_drivers(tables, problems)
+    check_weights(tables, problems)
     _check_policies(tables, problems)
     _check_rates(tables, problems)
     _check_tolerances(tables, problems)
@@ -126,7 +128,7 @@ def _check_allocation_rules(tables: Tables, problems: Problems) -> None:
             )
         text = repr([sorted((k, v) for k, v in row.items() if k not in ("_line", "rule_row", "note")) for row in group])
         version = hashlib.sha256(text.encode()).hexdigest()[:12]
-        # A rule claims nothing on days on which one of its cost centres does not exist.
+        # A rule claims nothing on days on which one of its cost centres does not exist (rule_gaps).
         spans = [_spans(tables, row["cost_center_id"]) for row in group]
         for row in group:
             row["rule_version"] = version

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from pipelines.errors import DecisionError
 from pipelines.landing.commitment_scopes import MEMBERS, scope_members
+from pipelines.landing.decision_bounds import RULE_GAPS, rule_gaps
 from pipelines.landing.decision_checks import check_decisions
 from pipelines.landing.decision_files import FILES, METHODS, NOT_ALLOCATION, Field, Row
 from pipelines.landing.outlook_checks import THRESHOLDS, budget_thresholds
@@ -54,6 +55,7 @@ def land_decisions(workspace: Workspace) -> dict[str, int]:
     for name, rows in tables.items():
         _write(folder / f"{name}.parquet", rows, _landed_schema(name))
     _write(folder / "budget_thresholds.parquet", budget_thresholds(tables), THRESHOLDS)
+    _write(folder / "rule_gaps.parquet", rule_gaps(tables), RULE_GAPS)
     _write(folder / "pools.parquet", pools(tables), POOLS)
     _write(folder / "pool_steps.parquet", pool_steps(tables), STEPS)
     _write(folder / "pool_targets.parquet", pool_targets(tables), TARGETS)
@@ -131,7 +133,7 @@ def _typed(raw: dict[str | None, Any], fields: dict[str, Field], where: str, pro
             row[column] = _value(text, field.type)
             pa.scalar(row[column], field.type)  # refuses what does not fit the column
         except (ValueError, InvalidOperation, OverflowError):
-            problems.append(f"{where}, column {column}: '{text}' is not {_wanted(field.type)}")
+            problems.append(f"{where}, column {column}: '{text}' is not {_wanted(text, field.type)}")
             continue
         if field.choices and text not in field.choices:
             problems.append(f"{where}, column {column}: '{text}' is not one of {', '.join(field.choices)}")
@@ -151,10 +153,19 @@ def _value(text: str, kind: pa.DataType) -> Any:
     return text
 
 
-def _wanted(kind: pa.DataType) -> str:
+def _wanted(text: str, kind: pa.DataType) -> str:
     if pa.types.is_date(kind):
         return "a date like 2026-10-31"
+    if pa.types.is_decimal(kind) and _is_number(text):
+        return f"a number of at most {kind.precision - kind.scale} digits before the point; use a larger unit"
     return "a whole number" if pa.types.is_integer(kind) else "a number"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return Decimal(text).is_finite()
+    except InvalidOperation:
+        return False
 
 
 def _write(path: Path, rows: list[Row], schema: pa.Schema) -> None:

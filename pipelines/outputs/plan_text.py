@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -23,6 +24,8 @@ def print_plan(planned: Plan, out: Console, shown: Callable[[Path], str]) -> Non
         return
     for change in planned.changes:
         out.print(_change(change), markup=False)
+    for gap in planned.gaps:
+        out.print("\n".join(textwrap.wrap(f"Gap: {gap.sentence}", 80, subsequent_indent=" " * 5)), markup=False)
     out.print()
     if not planned.moves:
         out.print("No money moves.")

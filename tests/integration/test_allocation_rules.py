@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from pipelines.learned import rule_gaps_in
 from pipelines.outputs.statement_model import rounded
 from tests.integration.allocation_models import Charge
 
@@ -100,6 +101,30 @@ def test_a_split_gives_away_all_of_it(models):
     assert bill(models, [Charge("300", "a")], allocation_rules=thirds) == {
         "A": "100.000002", "B": "99.999999", "C": "99.999999",
     }  # fmt: skip
+
+
+def test_days_on_which_a_split_lacks_a_cost_centre_are_named_with_what_it_claims_none_of(models):
+    """G is gone in October: the rule claims September's 10. Another rule claims the 40, and two days of 20 are left."""
+    centers = [*CENTERS, "G,X,,,,,,,1,0,,2026-10-01"]
+    rules = ["web,2,account,,a,A,60,,,", "web,2,account,,a,G,40,,,", "own,1,tag,team,a,A,100,,,"]
+    charges = [
+        Charge("10", "a", day="2026-09-30"),
+        *(Charge("20", "a", day=f"2026-10-0{day}") for day in (1, 3)),
+        Charge("40", "a", day="2026-10-02", tags={"team": "a"}),
+    ]
+
+    with models.allocated(charges, {"cost_centers": centers, "allocation_rules": rules}) as con:
+        found = con.execute(
+            "select rule_id, cost_center_id, billing_period, first_day::varchar, last_day::varchar, days, "
+            "unclaimed_cost from fct_allocation_gaps"
+        ).fetchall()
+        gaps = [gap.sentence for gap in rule_gaps_in(con)]
+
+    assert found == [("web", "G", "2026-10", "2026-10-01", "2026-10-03", 2, 40)]
+    assert gaps == [
+        "rule web splits with G, which does not exist on 2026-10-01 to 2026-10-03: it claims none of 40.00 USD of "
+        "these days; end it and begin one without that cost centre (valid_to, valid_from in allocation_rules.csv)"
+    ]
 
 
 def test_a_resource_without_an_owner_belongs_to_its_nearest_owned_parent(models):

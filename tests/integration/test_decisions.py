@@ -60,6 +60,7 @@ def problems(opened: Workspace) -> list[str]:
 
 HEADER_OF = {name: ",".join(fields) for name, fields in FILES.items()}
 
+TOO_MUCH = "too much to divide by; use a larger unit (a thousand, a million) in every row, so that it stays below 1e20"
 MISTAKES = {
     "a budget of no period": (
         {"budgets": ["b,1,October,total,,100,USD,,,,,,"]},
@@ -229,6 +230,36 @@ MISTAKES = {
     "unknown fallback": (
         {"shared_cost_rules": ["tax,10,any,,,equal_split,,by_feel,,,,"]},
         "shared_cost_rules.csv line 2, column fallback: 'by_feel' is neither a method, a driver nor unallocated",
+    ),
+    "weights that cannot be divided": (
+        {
+            "drivers": [
+                "2026-10-01,bytes,CC-1,,1",
+                "2026-10-01,bytes,CC-2,,90000000000000000000",
+                "2026-10-02,bytes,CC-2,,10000000000000000000",
+            ],
+            "shared_cost_rules": [],
+        },
+        f"drivers.csv line 3, column quantity: driver 'bytes' in 2026-10 comes to 1.00e+20, {TOO_MUCH}",
+    ),
+    "weights that tiers make too large": (
+        {
+            "drivers": ["2026-10-01,bytes,CC-1,,1000000000000000000"],
+            "driver_tiers": ["bytes,,0,100,"],
+            "shared_cost_rules": [],
+        },
+        "drivers.csv line 2, column quantity: driver 'bytes' in 2026-10, weighed by driver_tiers.csv, comes to "
+        f"1.00e+20, {TOO_MUCH}",
+    ),
+    "revenues that cannot be divided": (
+        {"cost_centers": [SOUND["cost_centers"][0], "CC-2,Ads,,,,,,,8,9000000000000000000,2026-01-01,"]},
+        "cost_centers.csv line 3, column revenue: the revenue of all cost centres, by the days of a month, comes to "
+        f"2.79e+20, {TOO_MUCH}",
+    ),
+    "a number with too many digits": (
+        {"drivers": ["2026-10-01,requests,CC-1,,1e30"]},
+        "drivers.csv line 2, column quantity: '1e30' is not a number of at most 24 digits before the point; "
+        "use a larger unit",
     ),
     "tag rule without a key": (
         {"allocation_rules": ["r,1,tag,,v,CC-1,100,,,"]},

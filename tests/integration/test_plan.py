@@ -4,11 +4,13 @@ import csv
 import hashlib
 import json
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from pipelines.build import build
@@ -16,8 +18,10 @@ from pipelines.cli import app
 from pipelines.errors import DecisionError
 from pipelines.landing import land
 from pipelines.landing.books import LINES, Posting, record
+from pipelines.learned import RuleGap
+from pipelines.outputs.plan_text import print_plan
 from pipelines.outputs.publish import current_run, publish
-from pipelines.plan import Move, Plan, PlanError, plan
+from pipelines.plan import FileChange, Move, Plan, PlanError, plan
 from tests.integration.bills import open_workspace
 from tests.integration.test_close import OCTOBER, SEPTEMBER, A, bill, decide
 
@@ -126,8 +130,20 @@ def test_adjustments_may_be_wanted():
     """`--adjust` only spares the refusal; a plan of open months is never refused."""
     move = Move(SEPTEMBER, OCTOBER, "closed", A, "USD", *map(Decimal, ("100", "130", "30", "30")), None, None)
     with pytest.raises(PlanError, match="closed months: 2026-09.*finops plan --adjust"):
-        Plan("run", [], [move], [], []).refuse_closed_months()
-    Plan("run", [], [replace(move, status="soft_closed")], [], []).refuse_closed_months()
+        Plan("run", [], [move], [], [], []).refuse_closed_months()
+    Plan("run", [], [replace(move, status="soft_closed")], [], [], []).refuse_closed_months()
+
+
+def test_a_plan_tells_what_split_rules_would_not_claim(capsys):
+    """Whether or not money moves: a cost centre that ends may leave its rule with nothing to claim."""
+    change = FileChange("cost_centers", 2, 2, 1, 1, decides_allocation=True)
+    gap = RuleGap("web", "G", "USD", date(2026, 10, 1), date(2026, 10, 3), Decimal(40))
+
+    print_plan(Plan("run", [change], [], [], [gap], []), Console(), str)
+
+    text = capsys.readouterr().out
+    assert "Gap: rule web splits with G, which does not exist on 2026-10-01 to 2026-10-03:\n" in text
+    assert "No money moves." in text and max(map(len, text.splitlines())) <= 80
 
 
 def test_nothing_pending_moves_nothing_and_replaces_the_previous_plan(sound):

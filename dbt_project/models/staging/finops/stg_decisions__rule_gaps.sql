@@ -1,0 +1,1 @@
+select * from {{ landed_decisions('rule_gaps') }}
