@@ -1,7 +1,8 @@
 """From probabilities to incidents: when one begins, what was expected meanwhile, and when it is over.
 
 Decided day by day with what was known on the day. While an incident lasts its baseline is frozen, so neither the
-incident teaches itself to be normal nor the way back to normal is a second one.
+incident teaches itself to be normal nor the way back to normal is a second one. A jump on top of it is another one:
+whatever lasts must not hide what comes on top.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import numpy as np
 from forecasting.anomalies.panel import Matrix, Panel, log_cost, median, trailing, without_weekday
 
 LEAST_CHANGE = 0.15  # of the expected cost: smaller ones are noise to a reader (forecast.md 4)
-REMIND_AFTER = 4  # days between two alarms of one incident that stays as it is
-_GROWN = 1.5  # times as far from the expected cost as at its last alarm: that is news, told at once
+REMIND_AFTER = 4  # days between two alarms of one incident
+_JUMP, _GROWN = 0.3, 1.5  # of the expected cost more than the day before, and times as far from it as when last told
 _LEVEL_DAYS = (
     14  # how the newest days compare with their usual ones: costs that drifted hide a change of the floor's size
 )
@@ -31,7 +32,7 @@ class Incident:
     first: int  # column of the panel
     alarms: list[int] = field(default_factory=list)
     chance: float = 0.0  # the highest of its days
-    resolved: int | None = None  # the first day that was as expected again
+    resolved: int | None = None  # the first day that was as expected again, or that another incident took over
     is_new_level: bool = False
     days: dict[int, tuple[float, float]] = field(default_factory=dict)  # column -> expected, actual
 
@@ -77,7 +78,9 @@ def _incidents_of(
     found: list[Incident] = []
     open_one: Incident | None = None
     calm: list[int] = []
-    told = 0.0  # the change at the last alarm, as a share of the expected cost
+    told = yesterday = (
+        0.0  # the change at the last alarm, and of the incident's day before: shares of the expected cost
+    )
     offset, end = len(values) - len(chances), len(values)
     for column in range(offset, end):
         chance, actual = chances[column - offset], values[column]
@@ -103,21 +106,27 @@ def _incidents_of(
         known_until = open_one.first if open_one else column
         expected, _ = usual_day(values, known_until, column)
         change = actual - expected
+        share = change / abs(expected) if expected else 0.0
         at_level = expected * levels[known_until]
         is_change = abs(change) >= floors.change * abs(expected) or abs(actual - at_level) >= floors.change * abs(
             at_level
         )
         is_alarm = chance >= threshold and is_change and abs(change) >= floors.amount
+        before, yesterday = yesterday, share
         if not is_alarm or (change < 0 and column >= end - immature):
             continue
+        is_jump = share * told < 0 or (abs(share) - abs(before) >= _JUMP and abs(share) >= _GROWN * abs(told))
+        if open_one is not None and is_jump:
+            del open_one.days[column]
+            open_one.resolved, open_one = column, None
+            expected, _ = usual_day(values, column, column)
+            yesterday = share = (actual - expected) / abs(expected) if expected else 0.0
         if open_one is None:
             open_one = Incident(row, column, days={column: (expected, float(actual))})
             found.append(open_one)
             calm.clear()
         open_one.chance = max(open_one.chance, float(chance))
-        share = change / abs(expected) if expected else 0.0
-        is_news = share * told < 0 or abs(share) >= _GROWN * abs(told)
-        if not open_one.alarms or column - open_one.alarms[-1] >= REMIND_AFTER or is_news:
+        if not open_one.alarms or column - open_one.alarms[-1] >= REMIND_AFTER:
             open_one.alarms.append(column)
             told = share
     return found

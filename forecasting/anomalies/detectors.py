@@ -27,6 +27,7 @@ from forecasting.anomalies.panel import (
 WARM_UP = 28  # days before a series is judged at all
 _NOISE_FLOOR = 0.01
 _MOST = 60.0  # a score beyond it says no more
+_MEANS = {1: (3, 7), 4: (3, 5), 8: (3, 5, 7)}  # days ahead: days whose mean is judged
 
 
 def scores(panel: Panel) -> dict[str, Matrix]:
@@ -97,7 +98,29 @@ def against_expectation(residuals: dict[int, Matrix]) -> dict[str, Matrix]:
                 found |= {"ahead_1_noise": noise, "ahead_1_residual_1": lagged(residual, 1)}
             else:
                 found[f"ahead_{ahead}_least_of_3"] = trailing(residual, 3, offset=0).min(axis=-1)
+        found |= _drift(residuals)
     return {name: np.clip(matrix, -_MOST, _MOST) for name, matrix in found.items()}
+
+
+def _drift(residuals: dict[int, Matrix]) -> dict[str, Matrix]:
+    """Means of several days against how far such means usually lie off, and whether days of the newest week agree.
+
+    Errors of one week go the same way: a sum of single scores takes many of them for a rise, their own mean does not.
+    """
+    found: dict[str, Matrix] = {}
+    for ahead, lengths in _MEANS.items():
+        for days in lengths:
+            mean = trailing(residuals[ahead], days, offset=0).mean(axis=-1)
+            noise = _noise(lagged(mean, ahead + days - 2), 90)  # of means that no day of this one is part of
+            found |= {f"ahead_{ahead}_mean_{days}": mean, f"ahead_{ahead}_mean_{days}_z": _over(mean, noise)}
+    for days in (2, 3):
+        mean = trailing(residuals[8], days, offset=0).mean(axis=-1)
+        found[f"ahead_8_rise_{days}"] = mean - lagged(mean, days + 1)
+    found["ahead_8_mean_a_week_before"] = lagged(trailing(residuals[8], 3, offset=0).mean(axis=-1), 7)
+    for ahead, least in ((1, 0.03), (8, 0.07)):
+        week = trailing(residuals[ahead], 7, offset=0)
+        found[f"ahead_{ahead}_agree"] = ((week > least).sum(axis=-1) - (week < -least).sum(axis=-1)).astype(float)
+    return found
 
 
 def monthly_fees(panel: Panel) -> NDArray[np.bool_]:

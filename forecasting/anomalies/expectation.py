@@ -49,7 +49,7 @@ _PARAMETERS: dict[str, Any] = {
     "force_row_wise": True,
     "verbosity": -1,
 }
-_ROUNDS = 120
+_ROUNDS = 300
 
 
 def train(panel: Panel) -> lightgbm.Booster:

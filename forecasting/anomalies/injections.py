@@ -19,6 +19,9 @@ SIZES = (0.3, 0.5, 1.0, 2.0)
 DROPS = (-0.5, -0.9)
 # How much finding one matters when the stacker learns: large ones must not be missed.
 _IMPORTANCE = {0.3: 0.2, 0.5: 1.0, 1.0: 4.0, 2.0: 4.0, -0.5: 1.0, -0.9: 2.0}
+LARGE = 1.0  # events of +100 % and more
+_FIRST_DAYS = (3.0, 1.0)  # how much the days of an event count, from the first that shows
+_FIRST_DAYS_OF_LARGE = (*_FIRST_DAYS, 0.3, 0.1)
 _DAYS_PER_ROUND = 180  # one event of each kind
 
 
@@ -55,6 +58,7 @@ class Quality:
     cost_caught: float | None  # share of the added cost that detected events added
     delay_days: float | None  # mean, from the first day that moved by 15 % to the first alarm
     delay_from_start_days: float | None  # mean, from the event's first day however small
+    delay_of_sudden_days: float | None  # mean, of events that are whole on their first day
 
     @property
     def false_alarms_per_month(self) -> float | None:
@@ -85,17 +89,19 @@ def inject(panel: Panel, days: int, seed: int) -> tuple[Panel, list[Event]]:
 
 
 def labels(panel: Panel, events: list[Event], days: int) -> tuple[NDArray[np.bool_], Matrix]:
-    """Which of the newest `days` belong to an event, and how much each counts: of its days the first two that show.
+    """Which of the newest `days` belong to an event, and how much each counts: of its days the first that show.
 
-    Later days look the same to detectors that have not adapted yet; learning from them teaches to wait.
+    Later days look the same to detectors that have not adapted yet; learning from them teaches to wait. Two more days
+    of large events count a little: late is better than never where there is much money.
     """
     width = panel.values.shape[1]
     is_event, weight = np.zeros((len(panel.names), width), dtype=bool), np.ones((len(panel.names), width))
     for event in events:
         is_event[event.row, event.first : event.last + 1] = True
         weight[event.row, event.first : event.last + 1] = 0.0
-        for day, early in zip(range(event.noticeable, event.last + 1), (3.0, 1.0), strict=False):
-            weight[event.row, day] = _IMPORTANCE[event.size] * early
+        early = _FIRST_DAYS_OF_LARGE if event.size >= LARGE else _FIRST_DAYS
+        for day, counts in zip(range(event.noticeable, event.last + 1), early, strict=False):
+            weight[event.row, day] = _IMPORTANCE[event.size] * counts
     return is_event[:, -days:], weight[:, -days:]
 
 
@@ -104,7 +110,7 @@ def quality(panel: Panel, events: list[Event], found: list[Incident], days: int)
     alarms: dict[int, list[int]] = {}
     for incident in found:
         alarms.setdefault(incident.row, []).extend(incident.alarms)
-    delays, from_start, detected, hits = [], [], [], set()
+    delays, from_start, of_sudden, detected, hits = [], [], [], [], set()
     for event in events:
         inside = [day for day in alarms.get(event.row, []) if event.first <= day <= event.last]
         hits |= {(event.row, day) for day in inside}
@@ -112,8 +118,10 @@ def quality(panel: Panel, events: list[Event], found: list[Incident], days: int)
             detected.append(event)
             delays.append(max(min(inside) - event.noticeable, 0))
             from_start.append(min(inside) - event.first)
+            if event.kind != "ramp":
+                of_sudden.append(min(inside) - event.first)
     false = sum(len(days_of) for days_of in alarms.values()) - len(hits)
-    large = [event for event in events if event.size >= 1]
+    large = [event for event in events if event.size >= LARGE]
     added = sum(event.cost for event in events if event.cost > 0)
     precision = len(detected) / (len(detected) + false) if detected or false else None
     recall = len(detected) / len(events) if events else None
@@ -130,6 +138,7 @@ def quality(panel: Panel, events: list[Event], found: list[Incident], days: int)
         cost_caught=sum(event.cost for event in detected if event.cost > 0) / added if added else None,
         delay_days=float(np.mean(delays)) if delays else None,
         delay_from_start_days=float(np.mean(from_start)) if from_start else None,
+        delay_of_sudden_days=float(np.mean(of_sudden)) if of_sudden else None,
     )
 
 

@@ -17,8 +17,9 @@ from pipelines.errors import FinopsError
 def anomalies_of_file(path: Path, out: Path, least_change: float, least_amount: float) -> dict[str, Any]:
     """Write one row per series, incident and day to `out` (.parquet or .csv); return what was found.
 
-    Columns: unique_id, first_day, resolved_day (null while it lasts), ds, expected, actual, impact, score. Raises
-    FinopsError when the file cannot be read as daily series.
+    Columns: unique_id, first_day, resolved_day (null while it lasts), ds, expected, actual, impact, score, is_alarm
+    (told on this day; the incident's other days are known from it). Raises FinopsError when the file cannot be read as
+    daily series.
     """
     try:
         table = pl.read_parquet(path) if path.suffix.lower() == ".parquet" else pl.read_csv(path, try_parse_dates=True)
@@ -44,12 +45,14 @@ def anomalies_of_file(path: Path, out: Path, least_change: float, least_amount: 
             "actual": actual,
             "impact": actual - expected,
             "score": one.chance,
+            "is_alarm": column in one.alarms,
         }
         for one in found
         for column, (expected, actual) in one.days.items()
     ]
     schema = {"unique_id": pl.String, "first_day": pl.Date, "resolved_day": pl.Date, "ds": pl.Date,
-              "expected": pl.Float64, "actual": pl.Float64, "impact": pl.Float64, "score": pl.Float64}  # fmt: skip
+              "expected": pl.Float64, "actual": pl.Float64, "impact": pl.Float64, "score": pl.Float64,
+              "is_alarm": pl.Boolean}  # fmt: skip
     frame = pl.DataFrame(rows, schema=schema)
     temporary = out.with_name(f".{out.name}.part")
     if out.suffix.lower() == ".csv":

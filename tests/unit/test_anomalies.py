@@ -108,12 +108,23 @@ def test_days_to_come_change_nothing():
     assert known.tolist() == later[:60].tolist()
 
 
-def test_an_incident_that_grows_by_half_is_told_again_at_once_and_one_that_stays_after_four_days():
+def test_an_incident_that_grows_slowly_is_told_again_after_four_days():
     values = np.full(100, 100.0)
-    values[70:72], values[72:] = 150.0, 180.0
+    values[70:] = 150.0 + 10 * np.arange(30)
     panel = panel_of(days_of(values[:80]))
     [one] = incidents(panel, np.full((1, 40), 0.9), np.full(1, 0.7), [NO_FLOOR])
-    assert one.alarms == [70, 72, 76]
+    assert one.alarms == [70, 74, 78]
+
+
+@pytest.mark.parametrize(("before", "after"), [(120.0, 250.0), (50.0, 150.0)])
+def test_a_jump_on_top_of_an_open_incident_is_another_one_against_the_same_usual_cost(before, after):
+    """20 % more for two days, then 150 % more: whoever knows of the first does not know of the second."""
+    values = np.full(100, 100.0)
+    values[70:72], values[72:76] = before, after
+    panel = panel_of(days_of(values[:80]))
+    first, second = incidents(panel, np.full((1, 40), 0.9), np.full(1, 0.7), [NO_FLOOR])
+    assert (first.alarms, first.resolved, list(first.days)) == ([70], 72, [70, 71])
+    assert (second.alarms, second.resolved, second.days[72]) == ([72], 76, (100.0, after))
 
 
 def test_a_rise_of_costs_that_had_fallen_is_large_enough_against_their_new_level():
@@ -146,6 +157,15 @@ def test_series_with_little_to_learn_from_never_fail(values, tmp_path):
     anomalies_of_file(tmp_path / "in.parquet", tmp_path / "out.csv", 0.15, 0.0)
     out = pl.read_csv(tmp_path / "out.csv")
     assert out.null_count()["actual"].sum() == 0
+
+
+def test_a_file_says_on_which_days_an_incident_was_told(tmp_path):
+    values = usual(220)
+    values[150:156] *= 2
+    days_of(values).write_parquet(tmp_path / "in.parquet")
+    anomalies_of_file(tmp_path / "in.parquet", tmp_path / "out.parquet", 0.15, 0.0)
+    told = pl.read_parquet(tmp_path / "out.parquet").filter("is_alarm")["ds"].to_list()
+    assert told[0] == START + timedelta(150) and len(told) <= 2
 
 
 def test_days_that_come_twice_are_added_and_missing_days_cost_nothing():
