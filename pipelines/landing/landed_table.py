@@ -105,8 +105,11 @@ def _tag_columns_sql(source: SourceTable) -> str:
     }
     if not tags:
         return _NOTHING
-    pairs = ", ".join(f"{{'k': {quoted(key)}, 'v': {expr}}}" for key, expr in tags.items())
-    return f"nullif(cast(to_json(map_from_entries(list_filter([{pairs}], lambda e: e.v <> ''))) as varchar), '{{}}')"
+    pairs = ", ".join(
+        f"{quoted(json.dumps(key, ensure_ascii=False) + ':')} || to_json(nullif({expr}, ''))"
+        for key, expr in tags.items()
+    )
+    return f"'{{' || nullif(concat_ws(',', {pairs}), '') || '}}'"
 
 
 def _labels_sql(labels: Column) -> str:

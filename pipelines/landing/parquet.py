@@ -10,7 +10,7 @@ import duckdb
 from pipelines.landing.casts import quoted
 
 # Half of DuckDB's own: what waits for its turn in the file is bounded by groups, and wide bills wait in memory.
-_ROW_GROUP = 61_440
+ROW_GROUP = 61_440
 
 # DuckDB 1.5 sets aside 4 MB per column and thread for an ordered copy, out of a quarter of its memory limit, whatever
 # the columns hold. Where that does not reach it writes with fewer threads, and where it hardly does they wait for each
@@ -31,7 +31,7 @@ def write_parquet(con: duckdb.DuckDBPyConnection, select: str, target: Path, com
     try:
         con.execute(
             f"copy ({select}) to {quoted(str(target))} "
-            f"(format parquet, compression {compression}, row_group_size {_ROW_GROUP})"
+            f"(format parquet, compression {compression}, row_group_size {ROW_GROUP})"
         )
     finally:
         con.execute(f"set memory_limit = '{limit}'")

@@ -28,7 +28,5 @@ where
     and coalesce(commitment_discount_status, '') <> 'Unused'
     and coalesce(charge_class, '') <> 'Correction'
     and pricing_quantity > 0
-    {% if is_incremental() -%}
-        and x_delivery_version not in (select known.x_delivery_version from {{ this }} as known)
-    {%- endif %}
+    and {{ of_new_deliveries() }}
 group by all

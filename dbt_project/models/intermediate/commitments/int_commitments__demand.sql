@@ -14,25 +14,19 @@ spans as (
         lines.service_name,
         coalesce(lines.region_id, '') as region_id,
         -- A reservation is for a family of sizes; of a size that no seed knows, for the size.
-        coalesce(sizes.family, kinds.meter_sku, '') as family,
+        coalesce(sizes.family, lines.meter_sku, '') as family,
         date_trunc('hour', lines.charge_period_start) as first_hour,
         least(greatest({{ hours_from('lines.charge_period_start', 'lines.charge_period_end') }}, 1), 744) as hours,
         {{ money('sum(' ~ cost_without_commitments('lines') ~ ')') }} as cost,
         {{ money('sum(lines.contracted_cost)') }} as full_cost
-    from {{ ref('int_commitments__eligible') }} as lines
-    cross join {{ ref('int_savings__window') }} as looked_at
-    left join {{ ref('int_optimization__meter_kinds') }} as kinds
-        on
-            {{ is_kind_of('kinds', 'lines') }}
+    from {{ ref('int_savings__lines') }} as lines
     left join {{ ref('instance_sizes') }} as sizes
         on
-            kinds.provider = sizes.provider
-            and replace(kinds.meter_sku, ' Windows', '') = sizes.sku
-            and kinds.meter_kind = {{ compute_part('sizes.resource_type') }}
+            lines.x_provider = sizes.provider
+            and replace(lines.meter_sku, ' Windows', '') = sizes.sku
+            and lines.meter_kind = {{ compute_part('sizes.resource_type') }}
             and sizes.resource_type <> 'db_pool'
-    where
-        not lines.is_committed
-        and cast(lines.charge_period_start as date) between looked_at.first_day and looked_at.last_day
+    where not lines.is_committed
     group by all
 ),
 

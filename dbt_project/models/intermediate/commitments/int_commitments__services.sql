@@ -1,7 +1,7 @@
 -- Which services a commitment covers. Grain: source × commitment × service.
 select distinct
     x_source,
-    commitment_discount_id as commitment_id,
+    commitment_id,
     service_name
-from {{ ref('int_commitments__eligible') }}
-where is_committed and commitment_discount_status = 'Used'
+from {{ ref('int_commitments__spans') }}
+where commitment_id is not null and status = 'used'

@@ -25,9 +25,7 @@ ledger as (
         {{ money('sum(effective_cost)') }} as effective_cost,
         cast('{{ var("models_version") }}' as varchar) as models_version
     from {{ ref('int_focus__charges') }}
-    {% if is_incremental() -%}
-        where x_delivery_version not in (select t.x_delivery_version from {{ this }} as t)
-    {%- endif %}
+    where {{ of_new_deliveries() }}
     group by all
 ),
 

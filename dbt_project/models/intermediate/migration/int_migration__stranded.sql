@@ -14,17 +14,13 @@ covered as (
         sum(case when lines.commitment_discount_status = 'Used' then lines.effective_cost else 0 end) as covered_effective,
         sum(case when lines.commitment_discount_status = 'Used' then lines.contracted_cost else 0 end) as covered_contracted,
         sum(case when lines.commitment_discount_status is null then lines.contracted_cost else 0 end) as own_on_demand
-    from {{ ref('int_commitments__eligible') }} as lines
+    from {{ ref('int_savings__lines') }} as lines
     inner join {{ ref('int_migration__workloads') }} as workloads on lines.tags = workloads.tags
-    cross join {{ ref('int_savings__window') }} as looked_at
     left join {{ ref('int_commitments__pools') }} as pools
         on
             lines.x_source = pools.x_source
             and lines.commitment_discount_id = pools.commitment_id
             and lines.billing_currency = pools.currency
-    where
-        cast(lines.charge_period_start as date) between looked_at.first_day and looked_at.last_day
-        and coalesce(lines.commitment_discount_status, '') <> 'Unused'
     group by all
 ),
 

@@ -6,10 +6,17 @@ with
 newest as (
     select
         x_source,
-        max(cast(charge_period_start as date)) as bill_date
-    from {{ ref('int_focus__charges') }}
-    where charge_category = 'Usage'
+        max(last_day) as bill_date
+    from {{ ref('int_costs__usage_spans') }}
     group by x_source
+),
+
+-- The ledger is large: only these months of it are read.
+periods as (
+    select distinct spans.x_billing_period
+    from {{ ref('int_costs__usage_spans') }} as spans
+    inner join newest on spans.x_source = newest.x_source
+    where spans.last_day > {{ plus_days('newest.bill_date', -30) }}
 ),
 
 charges as (
@@ -38,7 +45,8 @@ charges as (
     from {{ ref('int_focus__charges') }} as charges
     inner join newest on charges.x_source = newest.x_source
     where
-        charges.charge_category = 'Usage'
+        charges.x_billing_period in (select periods.x_billing_period from periods)
+        and charges.charge_category = 'Usage'
         and coalesce(charges.commitment_discount_status, '') <> 'Unused'
         and coalesce(charges.charge_class, '') <> 'Correction'
         and cast(charges.charge_period_start as date) > {{ plus_days('newest.bill_date', -30) }}

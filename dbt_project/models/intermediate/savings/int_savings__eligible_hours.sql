@@ -11,17 +11,11 @@ resources as (
     select distinct resource_key from candidates
 ),
 
--- Filtered before anything is joined: the ledger is large and candidates are few.
+-- Filtered before anything is joined: bills are large and candidates are few.
 lines as (
-    select
-        charges.*,
-        lower(charges.resource_id) as resource_key
-    from {{ ref('int_commitments__eligible') }} as charges
-    inner join resources on lower(charges.resource_id) = resources.resource_key
-    cross join {{ ref('int_savings__window') }} as looked_at
-    where
-        cast(charges.charge_period_start as date) between looked_at.first_day and looked_at.last_day
-        and coalesce(charges.commitment_discount_status, '') <> 'Unused'
+    select charges.*
+    from {{ ref('int_savings__lines') }} as charges
+    inner join resources on charges.resource_key = resources.resource_key
 ),
 
 spans as (
@@ -34,15 +28,12 @@ spans as (
         {{ money('sum(' ~ cost_without_commitments('lines') ~ ')') }} as cost
     from lines
     inner join candidates on lines.resource_key = candidates.resource_key and lines.billing_currency = candidates.currency
-    left join {{ ref('int_optimization__meter_kinds') }} as kinds
-        on
-            {{ is_kind_of('kinds', 'lines') }}
     left join {{ ref('int_commitments__pools') }} as pools
         on
             lines.x_source = pools.x_source
             and lines.commitment_discount_id = pools.commitment_id
             and lines.billing_currency = pools.currency
-    where candidates.cost_part in ('all', kinds.meter_kind)
+    where candidates.cost_part in ('all', lines.meter_kind)
     group by all
 )
 

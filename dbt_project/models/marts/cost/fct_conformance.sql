@@ -14,9 +14,7 @@ with
 charges as not materialized (
     select *
     from {{ ref('int_focus__charges') }}
-    {% if is_incremental() -%}
-        where x_delivery_version not in (select this.x_delivery_version from {{ this }} as this)
-    {%- endif %}
+    where {{ of_new_deliveries() }}
 ),
 
 categorised as (

@@ -21,9 +21,7 @@ charges as (
         count(*) as gap_rows,
         sum(billed_cost) as billed_cost
     from {{ ref('int_focus__charges') }}
-    {% if is_incremental() -%}
-        where x_delivery_version not in (select this.x_delivery_version from {{ this }} as this)
-    {%- endif %}
+    where {{ of_new_deliveries() }}
     group by x_source, x_billing_period, x_delivery_version, x_rule, billing_currency, coalesce(x_gaps, '')
 ),
 
