@@ -7,7 +7,6 @@ delivery in the ledger, and no currencies added together without a rate.
 from __future__ import annotations
 
 import duckdb
-import pandas as pd
 
 from data_quality.expectations import Check, failures
 from pipelines.errors import AuditError
@@ -37,15 +36,14 @@ select case when count(*) > 0 then '' else 'no delivery has landed yet' end from
 def audit_marts(workspace: Workspace, con: duckdb.DuckDBPyConnection) -> int:
     """Check the built marts through `con`; return how many facts hold. Raises AuditError with those that do not."""
     reporting = workspace.settings.workspace.reporting_currency
-    rows = con.execute(_FACTS.format(reporting=reporting)).fetchall()
-    frame = pd.DataFrame({"finding": [row[0] for row in rows]})
-    if failures(frame, [Check("finding", "equals", "", "{value}")]):
-        broken = sorted({finding for finding in frame["finding"] if finding})
+    facts = [{"finding": row[0]} for row in con.execute(_FACTS.format(reporting=reporting)).fetchall()]
+    if failures(facts, [Check("finding", "equals", "", "{value}")]):
+        broken = sorted({fact["finding"] for fact in facts if fact["finding"]})
         shown = "\n  ".join(broken[:10]) + (f"\n  … and {len(broken) - 10} more" if len(broken) > 10 else "")
         raise AuditError(
             "audit",
-            f"{len(broken)} of {len(frame)} facts do not hold:\n  {shown}\n",
+            f"{len(broken)} of {len(facts)} facts do not hold:\n  {shown}\n",
             "Nothing was published; readers keep the previous run",
             "Mend what is named, then run `finops build` and `finops publish`",
         )
-    return len(frame)
+    return len(facts)

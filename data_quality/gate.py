@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pandas as pd
 
 from data_quality.expectations import Check, failures
 from data_quality.invoices import invoice_fault
@@ -79,7 +78,7 @@ def _checks(workspace: Workspace, contract: Contract, delivery: Delivery) -> lis
 
 def _profile(
     contract: Contract, delivery: Delivery, data: Path, before: Delivery | None, expected_rows: int | None
-) -> pd.DataFrame:
+) -> list[dict[str, Any]]:
     bounds = _bounds(contract, delivery, data)
     common: dict[str, Any] = {
         "missing_rows": 0 if expected_rows is None else expected_rows - delivery.rows,
@@ -97,7 +96,7 @@ def _profile(
         }
         for total in delivery.totals
     ]
-    return pd.DataFrame(rows or [{"currency": None, "difference": 0, **common}])  # no rows, so no currency to judge
+    return rows or [{"currency": None, "difference": 0, **common}]  # no rows, so no currency to judge
 
 
 def _bounds(contract: Contract, delivery: Delivery, data: Path) -> tuple[int, int, int]:
