@@ -21,6 +21,9 @@ _QUANTILES = {80: (0.10, 0.90), 95: (0.025, 0.975)}
 UNTESTED = {80: 0.5, 95: 1.0}
 # A series' own scores weigh half once there are this many of them.
 _OWN_SCORES = {"day": 120, "total": 12}
+# Totals of one origin move together (a launch, a holiday): two of them say about as much as one by itself, and what is
+# rare comes to more of them at once.
+_INDEPENDENT = {("day", 80): 1.0, ("day", 95): 1.0, ("total", 80): 0.5, ("total", 95): 0.2}
 _SPANS = ((1, 7), (8, 30), (31, 60), (61, 400))
 
 
@@ -115,7 +118,7 @@ def _factors(scores: list[Values], level: int, kind: str, count: int) -> Values:
     """Per series the multiple of the width that holds `level` per cent of the scores: pooled, shrunk to its own."""
     if not scores or not np.isfinite(joined := np.concatenate(scores, axis=1)).any():
         return np.full(count, np.nan)
-    pooled = _quantile(joined[np.isfinite(joined)], level)
+    pooled = _quantile(joined[np.isfinite(joined)], level, _INDEPENDENT[kind, level])
     found = np.full(count, pooled)
     for at in range(count):
         own = joined[at][np.isfinite(joined[at])]
@@ -125,9 +128,12 @@ def _factors(scores: list[Values], level: int, kind: str, count: int) -> Values:
     return found
 
 
-def _quantile(scores: Values, level: int) -> float:
-    """The conformal quantile: with one more observation than there are, never beyond the largest."""
-    return float(np.quantile(scores, min(1.0, level / 100 * (1 + 1 / len(scores)))))
+def _quantile(scores: Values, level: int, independent: float = 1.0) -> float:
+    """The conformal quantile: with one more observation than there are, never beyond the largest.
+
+    `independent` is the share of the scores that count as observations of their own.
+    """
+    return float(np.quantile(scores, min(1.0, level / 100 * (1 + 1 / (independent * len(scores))))))
 
 
 def _never_missing(factors: Values) -> Values:

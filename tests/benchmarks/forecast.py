@@ -90,9 +90,9 @@ class Scores:
             row["msis95"] = float((high - low + 40 * misses).mean() / naive)
         self.rows.append(row)
 
-    def table(self, horizon: int) -> pl.DataFrame:
+    def table(self, horizon: int, against: str = "Comb4") -> pl.DataFrame:
         frame = pl.DataFrame(self.rows, infer_schema_length=None).filter(pl.col("horizon") == horizon)
-        comb = frame.filter(pl.col("method") == "Comb4").select("case", comb="wape")
+        comb = frame.filter(pl.col("method") == against).select("case", comb="wape")
         extra = [c for c in ("cover80", "cover95", "total80", "total95", "msis95") if c in frame.columns]
         return (
             frame.join(comb, on="case")
@@ -100,7 +100,7 @@ class Scores:
             .agg(
                 pl.col("wape").mean(),
                 pl.col("mase").mean(),
-                (pl.col("wape") / pl.col("comb")).log().mean().exp().alias("vs Comb4"),
+                (pl.col("wape") / pl.col("comb")).log().mean().exp().alias(f"vs {against}"),
                 (pl.col("wape") < pl.col("comb")).mean().alias("wins"),
                 pl.col("total").mean().alias("total error"),
                 pl.col("total").median().alias("median"),
@@ -108,7 +108,7 @@ class Scores:
                 (pl.col("total") <= 0.12).mean().alias("within 12%"),
                 *(pl.col(name).mean() for name in extra),
             )
-            .sort("vs Comb4")
+            .sort(f"vs {against}")
         )
 
 

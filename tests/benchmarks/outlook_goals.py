@@ -3,7 +3,8 @@
     python -m tests.benchmarks.outlook_goals [--data DIR] [--pool fast|full] [--series N] [--parts days,fees,…]
 
 `--pool full` is what `finops forecast --series` takes up to 150 series, `fast` what the daily run takes. Rows of a
-cloud bill need series of kind `cloud_cost` in the manifest; the shared half has none. What models answered is kept in
+real cloud bill need series of kind `cloud_cost` in the manifest; the shared half has none, so bills are also simulated
+(bills.py), each forecast by itself. What models answered is kept in
 --memory, so that a run that was stopped goes on.
 """
 
@@ -21,9 +22,11 @@ from forecasting.engine import forecast_panel
 from forecasting.memory import Memory
 from forecasting.series import Panel, Series
 from tests.benchmarks import anomalies
-from tests.benchmarks.forecast import How, Scores, compare, fees, month_end, read_panel
+from tests.benchmarks.bills import simulated_bill
+from tests.benchmarks.forecast import How, Scores, compare, cut, fees, month_end, read_panel
 
-PARTS = ("days", "bill", "fees", "month_end", "months", "size", "anomalies")
+BILLS = range(16)
+PARTS = ("days", "bill", "bills", "fees", "month_end", "months", "size", "anomalies")
 
 
 class Goals:
@@ -78,6 +81,33 @@ def bill(goals: Goals, panel: list[Series], how: How) -> None:
     goals.add("real cloud bill, 30-day total error", ours["total error"], "<=0.085", "<=0.065")
 
 
+def bills(goals: Goals, how: How) -> None:
+    """Simulated bills, three origins each; beside ours the mean of the last 28 days."""
+    scores, ours, rates = Scores(), [], []
+    for seed in BILLS:
+        services = simulated_bill(seed)
+        for back in (90, 60, 30):
+            known, came = zip(*(cut(series, back, 730) for series in services), strict=True)
+            made = how.forecast(list(known), 30)
+            for found, series, actual in zip(made, known, came, strict=True):
+                rate = np.full(30, series.values[-28:].mean())
+                scores.add((series.unique_id, back), "finops", 30, series.values, 7, actual, found.point, found)
+                scores.add((series.unique_id, back), "28-day mean", 30, series.values, 7, actual, rate)
+        error, run_rate = month_end(services, how)
+        ours.append(error)
+        rates.append(run_rate)
+    found, rate = (_by_method(scores, 30, "28-day mean")[name] for name in ("finops", "28-day mean"))
+    goals.add(f"bills, 30-day WAPE (28-day mean {rate['wape']:.3f})", found["wape"], "<=0.175", "<=0.155")
+    title = f"bills, 30-day total error (28-day mean {rate['total error']:.3f})"
+    goals.add(title, found["total error"], "<=0.085", "<=0.065")
+    goals.add("bills, 80 % interval holds, days", found["cover80"], "0.77-0.85", "0.78-0.82")
+    goals.add("bills, 80 % interval holds, 30-day totals", found["total80"], "0.77-0.85", "0.78-0.82")
+    goals.add("bills, 95 % interval holds, days", found["cover95"], "0.92-0.97", "0.94-0.96")
+    goals.add("bills, 95 % interval holds, 30-day totals", found["total95"], "0.92-0.97", "0.94-0.96")
+    title = f"bills, month end on day 10 (run rate {np.mean(rates):.3f})"
+    goals.add(title, float(np.mean(ours)), "<=0.070", "<=0.065")
+
+
 def months(goals: Goals, panel: list[Series], how: How) -> None:
     scores = compare(panel, (24, 12), (12,), 60, how)
     print(f"\n{len(panel)} monthly series, 12 months\n{scores.table(12)}\n")
@@ -102,8 +132,8 @@ def size(goals: Goals, panel: list[Series], workers: int) -> None:
     goals.add("peak memory so far, GiB", peak, "<=4", form=".2f")
 
 
-def _by_method(scores: Scores, horizon: int) -> dict[str, dict[str, float]]:
-    return {str(row["method"]): row for row in scores.table(horizon).to_dicts()}
+def _by_method(scores: Scores, horizon: int, against: str = "Comb4") -> dict[str, dict[str, float]]:
+    return {str(row["method"]): row for row in scores.table(horizon, against).to_dicts()}
 
 
 def main() -> None:
@@ -123,8 +153,10 @@ def main() -> None:
     kinds = pl.read_csv(given.data / "manifest.csv", infer_schema_length=None).filter(pl.col("kind") == "cloud_cost")
     if "days" in parts:
         days(goals, daily, how)
-    if "bill" in parts and (bills := [one for one in daily if one.unique_id in set(kinds["unique_id"])]):
-        bill(goals, bills, how)
+    if "bill" in parts and (real := [one for one in daily if one.unique_id in set(kinds["unique_id"])]):
+        bill(goals, real, how)
+    if "bills" in parts:
+        bills(goals, how)
     if "fees" in parts:
         ours, smoothing = fees(daily, how)
         goals.add(f"fee on every first, 30-day WAPE (AutoETS {smoothing:.3f})", ours, "<=0.13", "<=0.115")

@@ -17,6 +17,7 @@ from forecasting.backtest import forecast_from
 from forecasting.calendar_charges import split_monthly_charges
 from forecasting.combination import judge, known_at
 from forecasting.engine import forecast_panel
+from forecasting.intervals import LEVELS, Told, calibrate, calibrate_totals
 from forecasting.results import forecast_frame
 from forecasting.series import Panel, Series, panel_of, read_series
 from forecasting.statistical import forecast_one, weekday_mean
@@ -82,6 +83,16 @@ def test_every_series_has_its_whole_forecast_or_a_stated_refusal(hard: pl.DataFr
     assert refused["reason"].null_count() == 0
     assert {uid: n for uid, n in counts.items() if n != 14} == {"not money": 1, "nothing": 1}
     assert len(counts) == 16
+
+
+def test_totals_of_one_origin_count_half_since_they_move_together() -> None:
+    """Twenty errors of 1 to 20 widths: days take their 84th percentile (0.8 × 21/20), totals the 88th (0.8 × 11/10)."""
+    one, none = np.ones((5, 1)), np.full((5, 1), np.nan)
+    widths = dict.fromkeys(LEVELS, (one, one))
+    past = [Told(0 * one, np.arange(1.0, 6.0).reshape(5, 1) + 5 * origin, widths) for origin in range(4)]
+    now = Told(100 * one, none, widths)
+    assert calibrate(past, now).upper[80][0, 0] == pytest.approx(100 + np.quantile(np.arange(1, 21), 0.84))
+    assert calibrate_totals(past, now).upper[80][0, 0] == pytest.approx(100 + np.quantile(np.arange(1, 21), 0.88))
 
 
 def test_intervals_hold_their_point_and_each_other_and_nothing_is_nan(hard: pl.DataFrame) -> None:
