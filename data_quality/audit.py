@@ -27,7 +27,7 @@ select case when charges.x_delivery_version is not null or deliveries.row_count 
     else 'the delivery of ' || deliveries.x_source || ' ' || deliveries.billing_period || ' is not in the ledger' end
 from int_deliveries__current as deliveries
 left join (select distinct x_delivery_version from int_focus__charges) as charges
-    on deliveries.delivery_version = charges.x_delivery_version
+    on deliveries.ledger_version = charges.x_delivery_version
 union all
 select case when count(*) > 0 then '' else 'no delivery has landed yet' end from int_deliveries__current
 """

@@ -9,6 +9,11 @@
     ), lambda c: c.amount)) as decimal(28, 12)), 0)
 {%- endmacro %}
 
+{# What credits for commitments take off a row, negative. #}
+{% macro commitment_credit() -%}
+    {{ sum_of_credits(['COMMITTED_USAGE_DISCOUNT', 'COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE'], '^committed us(e|age) discount') }}
+{%- endmacro %}
+
 {# Names of the credits of one type, as one text. #}
 {% macro names_of_credits(type) -%}
     {{ return(adapter.dispatch('names_of_credits', 'finops')(type)) }}
@@ -24,6 +29,32 @@
         nullif(regexp_extract(lower({{ text }}), '(gpu|tpu|local ssd|ram|cpu|core)', 1), ''),
         regexp_extract(lower({{ text }}), '(memory)', 1)
     ), ''), 'core', 'cpu'), 'memory', 'ram')
+{%- endmacro %}
+
+{# The pools of `period` whose fees may pay a line. Fees may come without a region or family, and flexible commitments under
+   Compute Engine. #}
+{% macro pool_serves_line(period='lines.x_billing_period') -%}
+    lines.x_source = pools.x_source
+            and {{ period }} = pools.x_billing_period
+            and lines.billing_account_id = pools.billing_account_id
+            and lines.currency = pools.currency
+            and lines.commitment_category = pools.commitment_category
+            and (
+                pools.pool_resource in (lines.committed_resource, '')
+                or (lines.commitment_category = 'Spend' and pools.pool_resource = 'compute engine')
+            )
+            and pools.pool_family in (lines.machine_family, '')
+            and pools.pool_region in (coalesce(lines.location_region, ''), '')
+{%- endmacro %}
+
+{# The most specific of them. #}
+{% macro most_specific_pool() -%}
+    qualify row_number() over (
+        partition by lines.x_source, lines.x_billing_period, lines.x_source_file, lines.x_source_row
+        order by
+            pools.pool_region desc, pools.pool_family desc,
+            case when pools.pool_resource = lines.committed_resource then 1 else 2 end, pools.pool_resource desc
+    ) = 1
 {%- endmacro %}
 
 {# The machine family in a SKU's description; the first generation (N1) is the one without a name in commitments. #}

@@ -2,7 +2,7 @@
 {% macro delete_replaced_deliveries() -%}
     {% if is_incremental() %}
         delete from {{ this }}
-        where x_delivery_version not in (select d.delivery_version from {{ ref('int_deliveries__current') }} as d)
+        where x_delivery_version not in (select d.ledger_version from {{ ref('int_deliveries__current') }} as d)
     {% endif %}
 {%- endmacro %}
 
@@ -10,9 +10,9 @@
 {% macro of_new_deliveries() -%}
     {% if is_incremental() -%}
         x_delivery_version in (
-            select d.delivery_version
+            select d.ledger_version
             from {{ ref('int_deliveries__current') }} as d
-            where d.delivery_version not in (select t.x_delivery_version from {{ this }} as t)
+            where d.ledger_version not in (select t.x_delivery_version from {{ this }} as t)
         )
     {%- else -%}
         true
@@ -25,7 +25,7 @@
         delete from {{ this }}
         where
             x_delivery_version not in (
-                select d.delivery_version from {{ ref('int_deliveries__current') }} as d where not d.is_new
+                select d.ledger_version from {{ ref('int_deliveries__current') }} as d where not d.is_new
             )
     {% endif %}
 {%- endmacro %}

@@ -7,6 +7,15 @@
     timezone('UTC', timezone('{{ zone }}', {{ expression }}))
 {%- endmacro %}
 
+{# A UTC timestamp as the wall clock of `zone` shows it. #}
+{% macro from_utc(expression, zone) -%}
+    {{ return(adapter.dispatch('from_utc', 'finops')(expression, zone)) }}
+{%- endmacro %}
+
+{% macro duckdb__from_utc(expression, zone) -%}
+    timezone('{{ zone }}', timezone('UTC', {{ expression }}))
+{%- endmacro %}
+
 {% macro month_of(expression) -%}
     {{ return(adapter.dispatch('month_of', 'finops')(expression)) }}
 {%- endmacro %}

@@ -169,7 +169,7 @@ def _write_ledger(workspace: Workspace, con: duckdb.DuckDBPyConnection, folder: 
     before = current_run(workspace)
     written = reused = 0
     for source, period, version in con.execute(
-        "select x_source, billing_period, delivery_version from int_deliveries__current order by 1, 2"
+        "select x_source, billing_period, ledger_version from int_deliveries__current order by 1, 2"
     ).fetchall():
         name = f"{version[:16]}-{models}.parquet"
         relative = Path(_LEDGER) / f"x_source={source}" / f"x_billing_period={period}" / name

@@ -26,8 +26,8 @@ from pipelines.settings import Settings, Workspace
 _MONEY = pa.decimal128(28, 12)
 # One delivery per source and month of the given charges.
 _DELIVERIES = """
-select distinct x_source || billing_period as delivery_id, x_source, provider as x_provider, 'focus' as dataset,
-    billing_period, cast(1 as bigint) as row_count, false as has_amortized
+select distinct x_source || billing_period as delivery_id, x_source || billing_period as delivery_version, x_source,
+    provider as x_provider, 'focus' as dataset, billing_period, cast(1 as bigint) as row_count, false as has_amortized
 from fct_daily_costs
 """
 Decisions = dict[str, list[str]]
@@ -167,3 +167,4 @@ def _write_costs(con: duckdb.DuckDBPyConnection, charges: list[Charge]) -> None:
     con.execute(
         "create table fct_daily_costs as select * replace (cast(charge_date as date) as charge_date) from given"
     )
+    con.execute("create table int_focus__gcp_late_months (x_delivery_version varchar, usage_period varchar)")

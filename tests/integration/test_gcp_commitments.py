@@ -14,10 +14,12 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines.build import build
+from pipelines.build import build, register_deliveries
+from pipelines.dbt_command import run_dbt
 from pipelines.errors import DecisionError
 from pipelines.landing import land
-from pipelines.landing.decisions import FILES, read_decisions
+from pipelines.landing.decisions import FILES, land_decisions, read_decisions
+from pipelines.settings import Workspace
 from tests.integration.bills import open_workspace
 
 CASES = Path(__file__).parents[1] / "fixtures/gcp/cud_attribution"
@@ -188,57 +190,115 @@ def test_attribution_moves_and_makes_nothing(ledger):
     ).fetchall() == [(14 * 3 - 1 - 4, 0)]
 
 
-def test_usage_that_the_next_invoice_brings_is_paid_from_the_month_that_has_its_fee(tmp_path):
+FEE, CORE = "Commitment v1: N2 Cpu in Americas for 1 Year", "N2 Instance Core running in Americas"
+
+
+def line(account: str, month: str, start: str, what: str, cost: int, units: int, credit: int = 0) -> str:
+    """An hour of a fee or of covered usage, whose credit is its cost."""
+    at = datetime.fromisoformat(start)
+    fee = what == FEE
+    credits = [{"name": "CUD", "type": "COMMITTED_USAGE_DISCOUNT", "amount": str(credit)}] if credit else []
+    return json.dumps(
+        {
+            "billing_account_id": account, "invoice": {"month": month}, "cost_type": "regular", "currency": "USD",
+            "currency_conversion_rate": "1", "service": {"id": "6F81", "description": "Compute Engine"},
+            "sku": {"id": what[:4], "description": what}, "location": {"region": "us-west1"},
+            "project": {"id": "fees" if fee else "shop"}, "subscription": {"instance_id": "S"} if fee else None,
+            "labels": [{"key": "owner", "value": "finance" if fee else "ada"}],
+            "usage_start_time": f"{at} UTC", "usage_end_time": f"{at + timedelta(hours=1)} UTC", "cost": str(cost),
+            "usage": {"amount": units, "unit": "hour", "amount_in_pricing_units": units, "pricing_unit": "hour"},
+            "credits": credits,
+        }
+    )  # fmt: skip
+
+
+SEPTEMBER = [
+    line("kept", "202609", "2026-10-01 06:00:00", FEE, 60, 10),
+    line("ended", "202609", "2026-10-01 06:00:00", FEE, 60, 10),
+    line("ended", "202609", "2026-10-01 06:00:00", CORE, 20, 2, -20),
+]
+OCTOBER = [
+    line("kept", "202610", "2026-10-02 07:00:00", FEE, 60, 10),
+    line("kept", "202610", "2026-10-02 07:00:00", CORE, 50, 5, -50),
+    line("kept", "202610", "2026-10-01 06:00:00", CORE, 40, 4, -40),
+    line("ended", "202610", "2026-10-01 06:00:00", CORE, 40, 4, -40),
+]
+
+
+def build_ledger(workspace: Workspace, *options: str) -> None:
+    """Build what is stale of the ledger, and nothing that follows from it."""
+    register_deliveries(workspace)
+    arguments = ["build", "--select", "+int_focus__charges", "--exclude-resource-type", "test", "unit_test"]
+    run_dbt(workspace, [*arguments, *options])
+
+
+def costs_of(workspace: Workspace, account: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(workspace.warehouse), read_only=True) as con:
+        return con.execute(
+            "select x_billing_period, x_rule, sub_account_id, tags ->> 'owner', charge_class, "
+            "coalesce(x_gaps like '%EffectiveCost%', false), sum(billed_cost), sum(effective_cost) "
+            "from int_focus__charges where billing_account_id = ? group by all order by all",
+            [account],
+        ).fetchall()
+
+
+@pytest.fixture(scope="module")
+def late_bill(tmp_path_factory):
+    """A ledger of October alone, whose September comes after it."""
+    root = tmp_path_factory.mktemp("late")
+    (root / "export").mkdir()
+    source = {"name": "gcp", "provider": "gcp", "format": "billing_export", "uri": str(root / "export")}
+    workspace = open_workspace(root / "w", source)
+    workspace.decisions.mkdir()
+    land_decisions(workspace)
+    bill = root / "export/bill.json"
+    bill.write_text("\n".join(OCTOBER) + "\n")
+    land(workspace)
+    build_ledger(workspace)
+    alone = costs_of(workspace, "ended")
+    bill.write_text("\n".join(SEPTEMBER + OCTOBER) + "\n")
+    land(workspace)
+    build_ledger(workspace)
+    return workspace, alone, {account: costs_of(workspace, account) for account in ("kept", "ended")}
+
+
+def test_usage_that_the_next_invoice_brings_is_paid_from_the_month_that_has_its_fee(late_bill):
     """By hand: 10 units for 60 an hour, of which September uses none and a late hour 4; October uses 5 of its own.
 
     September stands as it was billed, 60 unused. In October a credit of 50 costs 30, so the late one of 40 costs 24,
     and 24 of the 60 that stand unused are taken back: over both months the commitment costs its fees of 120.
     """
-
-    def row(month: str, start: str, what: str, cost: int, units: int, credit: int = 0) -> str:
-        at = datetime.fromisoformat(start)
-        fee = what.startswith("Commitment")
-        credits = [{"name": "CUD", "type": "COMMITTED_USAGE_DISCOUNT", "amount": str(credit)}] if credit else []
-        return json.dumps(
-            {
-                "billing_account_id": "B", "invoice": {"month": month}, "cost_type": "regular", "currency": "USD",
-                "currency_conversion_rate": "1", "service": {"id": "6F81", "description": "Compute Engine"},
-                "sku": {"id": what[:4], "description": what}, "location": {"region": "us-west1"},
-                "project": {"id": "fees" if fee else "shop"}, "subscription": {"instance_id": "S"} if fee else None,
-                "usage_start_time": f"{at} UTC", "usage_end_time": f"{at + timedelta(hours=1)} UTC", "cost": str(cost),
-                "usage": {"amount": units, "unit": "hour", "amount_in_pricing_units": units, "pricing_unit": "hour"},
-                "credits": credits,
-            }
-        )  # fmt: skip
-
-    fee, core = "Commitment v1: N2 Cpu in Americas for 1 Year", "N2 Instance Core running in Americas"
-    lines = [
-        row("202609", "2026-10-01 06:00:00", fee, 60, 10),
-        row("202610", "2026-10-02 07:00:00", fee, 60, 10),
-        row("202610", "2026-10-02 07:00:00", core, 50, 5, -50),
-        row("202610", "2026-10-01 06:00:00", core, 40, 4, -40),
+    assert late_bill[2]["kept"] == [
+        ("2026-09", "gcp/commitment_fee", "fees", "finance", None, False, 60, 0),
+        ("2026-09", "gcp/unused_commitment", "fees", "finance", None, False, 0, 60),
+        ("2026-10", "gcp/commitment_fee", "fees", "finance", None, False, 60, 0),
+        ("2026-10", "gcp/covered_usage", "shop", "ada", None, False, 0, 30 + 24),
+        ("2026-10", "gcp/late_commitment_use", "fees", "finance", "Correction", False, 0, -24),
+        ("2026-10", "gcp/unused_commitment", "fees", "finance", None, False, 0, 30),
     ]
-    (tmp_path / "export").mkdir()
-    (tmp_path / "export/bill.json").write_text("\n".join(lines) + "\n")
-    source = {"name": "gcp", "provider": "gcp", "format": "billing_export", "uri": str(tmp_path / "export")}
-    workspace = open_workspace(tmp_path / "w", source)
-    workspace.decisions.mkdir()
-    land(workspace)
-    build(workspace)
-    with duckdb.connect(str(workspace.warehouse), read_only=True) as con:
-        rows = con.execute(
-            "select x_billing_period, x_rule, sub_account_id, charge_class, sum(billed_cost), sum(effective_cost) "
-            "from int_focus__charges where commitment_discount_id = 'S' group by all order by all"
-        ).fetchall()
 
-    assert rows == [
-        ("2026-09", "gcp/commitment_fee", "fees", None, 60, 0),
-        ("2026-09", "gcp/unused_commitment", "fees", None, 0, 60),
-        ("2026-10", "gcp/commitment_fee", "fees", None, 60, 0),
-        ("2026-10", "gcp/covered_usage", "shop", None, 0, 30 + 24),
-        ("2026-10", "gcp/late_commitment_use", "fees", "Correction", 0, -24),
-        ("2026-10", "gcp/unused_commitment", "fees", None, 0, 30),
+
+def test_late_usage_of_a_commitment_that_has_ended_is_paid_by_its_last_month_in_whatever_order_bills_come(late_bill):
+    """By hand: the last fee, 60 for 10 units, is September's; its hour has 2 units on time and 4 on October's invoice.
+
+    Before September lands nothing says what the 4 cost: that is a named gap. Then a credit of 20 costs 12, so the late
+    one of 40 costs 24, of September's unused 48. October is computed anew for it, though its delivery is the same, and
+    is what a build from nothing makes. Both months together cost the fee of 60.
+    """
+    workspace, alone, months = late_bill
+
+    assert alone == [("2026-10", "gcp/covered_usage", "shop", "ada", None, True, 0, 0)]
+    assert months["ended"] == [
+        ("2026-09", "gcp/commitment_fee", "fees", "finance", None, False, 60, 0),
+        ("2026-09", "gcp/covered_usage", "shop", "ada", None, False, 0, 12),
+        ("2026-09", "gcp/unused_commitment", "fees", "finance", None, False, 0, 48),
+        ("2026-10", "gcp/covered_usage", "shop", "ada", None, False, 0, 24),
+        ("2026-10", "gcp/late_commitment_use", "fees", "finance", "Correction", False, 0, -24),
     ]
+
+    build_ledger(workspace, "--full-refresh")
+
+    assert costs_of(workspace, "ended") == months["ended"]
 
 
 def test_a_scope_that_names_nobody_or_a_neighbour_s_account_is_refused(tmp_path):

@@ -1,4 +1,4 @@
--- What each delivery's daily costs depend on: the delivery itself and its month's rates. Grain: delivery.
+-- What each delivery's daily costs depend on: the delivery itself, deliveries that it takes from, and its month's rates. Grain: delivery.
 with
 
 rates as (
@@ -10,9 +10,9 @@ rates as (
 )
 
 select
-    deliveries.delivery_version as x_delivery_version,
+    deliveries.ledger_version as x_delivery_version,
     deliveries.x_source,
     deliveries.billing_period,
-    {{ hash_of(['deliveries.delivery_version', "'" ~ var('reporting_currency') ~ "'", 'rates.rates']) }} as cost_version
+    {{ hash_of(['deliveries.ledger_version', "'" ~ var('reporting_currency') ~ "'", 'rates.rates']) }} as cost_version
 from {{ ref('int_deliveries__current') }} as deliveries
 left join rates on deliveries.billing_period = rates.billing_period

@@ -1,7 +1,7 @@
 -- GCP billing export in FOCUS terms. Grain: one row per exported row, or several where one row is several charges: the part
 -- of a commitment's usage that it covers (per commitment) and the rest, a fee's unused part, a credit granted afterwards.
 -- Billed cost is cost plus all of its credits; the invoice month decides the billing period, usage time the charge.
--- Covered usage is billed at zero and costs its part of the fee (int_focus__gcp_coverage). In the consumption model it is
+-- Covered usage is billed at zero and costs its part of the fee (int_focus__gcp_coverage, int_focus__gcp_late_use). In the consumption model it is
 -- billed at its lower price and costs that; the fee is billed, and costs, what was not used of it.
 with
 
@@ -10,7 +10,13 @@ lines as (
 ),
 
 coverage as (
-    select * from {{ ref('int_focus__gcp_coverage') }}
+    select x_source, x_billing_period, x_source_file, x_source_row, line_kind, commitment_id, commitment_name, used_cost, share_from, share_to
+    from {{ ref('int_focus__gcp_coverage') }}
+    union all
+    select
+        x_source, x_billing_period, x_source_file, x_source_row, 'usage' as line_kind, commitment_id, commitment_name, used_cost, share_from,
+        share_to
+    from {{ ref('int_focus__gcp_late_use') }}
 ),
 
 -- A consumption price does not name its commitment: known where the account has only one for the service in the month.
@@ -152,6 +158,37 @@ charges as (
             and lines.x_source_file = coverage.x_source_file
             and lines.x_source_row = coverage.x_source_row
             and coverage.line_kind = 'late_use'
+
+    union all
+    -- The same where the fee is in the month of the usage: a row of that fee on the usage's own day, in the later invoice.
+    select
+        lines.* replace (
+            fees.project_id as project_id, fees.project_name as project_name,
+            fees.project_ancestry_numbers as project_ancestry_numbers,
+            fees.service_id as service_id, fees.service_description as service_description,
+            fees.sku_id as sku_id, fees.commitment_name as sku_description,
+            fees.location_region as location_region, fees.location_zone as location_zone,
+            fees.location_location as location_location,
+            fees.labels as labels, fees.project_labels as project_labels, fees.tags as tags,
+            cast(null as varchar) as system_labels, cast(null as varchar) as resource_name,
+            cast(null as varchar) as resource_global_name, cast(null as varchar) as adjustment_description,
+            fees.subscription_instance_id as subscription_instance_id, fees.fee_unit as usage_pricing_unit
+        ),
+        'late_commitment_use' as charge_rule,
+        cast(0 as decimal(28, 12)) as billed_cost,
+        -fees.used_cost as effective_cost,
+        cast(0 as decimal(13, 12)) as share_from,
+        cast(0 as decimal(13, 12)) as share_to,
+        fees.commitment_id,
+        fees.commitment_name,
+        'Unused' as commitment_status
+    from lines
+    inner join {{ ref('int_focus__gcp_late_use') }} as fees
+        on
+            lines.x_source = fees.x_source
+            and lines.x_billing_period = fees.x_billing_period
+            and lines.x_source_file = fees.x_source_file
+            and lines.x_source_row = fees.x_source_row
 ),
 
 shared as (
@@ -314,6 +351,8 @@ select
     nullif(concat_ws(',',
         case when lines.is_sold and lines.cost_at_list is null then 'ListCost' end,
         case when lines.is_sold and lines.cost_at_effective_price_default is null then 'ContractedCost' end,
+        -- Covered, and nowhere is a fee that pays it.
+        case when lines.charge_rule = 'covered_usage' and lines.commitment_id is null then 'EffectiveCost' end,
         case
             when lines.is_committed and lines.commitment_id is null
                 or lines.commitment_id is not null and (lines.charge_rule = 'commitment_fee' or lines.is_unused)

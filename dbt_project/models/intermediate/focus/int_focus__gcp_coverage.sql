@@ -7,7 +7,8 @@
 -- nobody pays more with a commitment than without. It is laid out over the covered usage in proportion to the credits
 -- (focus.md 4.3), the fees one after the other, so that nothing is lost to rounding.
 -- Usage that a later invoice brings has its hour's fee in an earlier one, whose month may be closed. It costs what a credit
--- of its pool costs in its own invoice's month, and as much is taken from what is unused there (`late_use`).
+-- of its pool costs in its own invoice's month, and as much is taken from what is unused there (`late_use`). Where no fee of
+-- its pool is used in that month, the month of its usage pays (int_focus__gcp_late_use).
 {%- set pool_columns = [
     'x_source', 'x_billing_period', 'billing_account_id', 'currency', 'commitment_category', 'window_start', 'pool_resource',
     'pool_family', 'pool_region',
@@ -15,28 +16,6 @@
 {%- set pool = pool_columns | join(', ') %}
 {%- set month_pool_columns = pool_columns | reject('equalto', 'window_start') | list %}
 {%- set month_pool = month_pool_columns | join(', ') %}
-{#- The most specific pool there is. Fees may come without a region or family, and flexible commitments under Compute Engine. #}
-{%- set pool_serves_line %}
-            lines.x_source = pools.x_source
-            and lines.x_billing_period = pools.x_billing_period
-            and lines.billing_account_id = pools.billing_account_id
-            and lines.currency = pools.currency
-            and lines.commitment_category = pools.commitment_category
-            and (
-                pools.pool_resource in (lines.committed_resource, '')
-                or (lines.commitment_category = 'Spend' and pools.pool_resource = 'compute engine')
-            )
-            and pools.pool_family in (lines.machine_family, '')
-            and pools.pool_region in (coalesce(lines.location_region, ''), '')
-{%- endset %}
-{%- set most_specific_pool %}
-    qualify row_number() over (
-        partition by lines.x_source, lines.x_billing_period, lines.x_source_file, lines.x_source_row
-        order by
-            pools.pool_region desc, pools.pool_family desc,
-            case when pools.pool_resource = lines.committed_resource then 1 else 2 end, pools.pool_resource desc
-    ) = 1
-{%- endset %}
 with
 
 lines as (
@@ -112,10 +91,10 @@ covered as (
     from windowed as lines
     inner join pools
         on
-            {{ pool_serves_line }}
+            {{ pool_serves_line() }}
             and lines.window_start = pools.window_start
     where lines.covered_cost > 0
-    {{ most_specific_pool }}
+    {{ most_specific_pool() }}
 ),
 
 windows as (
@@ -290,9 +269,9 @@ late as (
     from late_lines as lines
     inner join month_pools as pools
         on
-            {{ pool_serves_line }}
+            {{ pool_serves_line() }}
     where true
-    {{ most_specific_pool }}
+    {{ most_specific_pool() }}
 ),
 
 late_pieces as (
@@ -322,6 +301,7 @@ first_fees as (
 select
     x_source, x_billing_period, x_source_file, x_source_row,
     'usage' as line_kind,
+    pool_resource, pool_family, pool_region,
     commitment_id,
     commitment_name,
     cast(piece_to - piece_from as decimal(28, 12)) as used_cost,
@@ -332,6 +312,7 @@ union all
 select
     x_source, x_billing_period, x_source_file, x_source_row,
     'fee' as line_kind,
+    pool_resource, pool_family, pool_region,
     fee_commitment_id as commitment_id,
     sku_description as commitment_name,
     cast(used_to - used_from as decimal(28, 12)) as used_cost,
@@ -342,6 +323,7 @@ union all
 select
     x_source, x_billing_period, x_source_file, x_source_row,
     'usage' as line_kind,
+    pool_resource, pool_family, pool_region,
     commitment_id,
     commitment_name,
     cast(used_cost as decimal(28, 12)) as used_cost,
@@ -352,6 +334,7 @@ union all
 select
     late_pieces.x_source, late_pieces.x_billing_period, first_fees.x_source_file, first_fees.x_source_row,
     'late_use' as line_kind,
+    late_pieces.pool_resource, late_pieces.pool_family, late_pieces.pool_region,
     late_pieces.commitment_id,
     any_value(late_pieces.commitment_name) as commitment_name,
     cast(sum(late_pieces.used_cost) as decimal(28, 12)) as used_cost,
@@ -361,4 +344,6 @@ from late_pieces
 inner join first_fees
     on
         {% for column in month_pool_columns %}late_pieces.{{ column }} = first_fees.{{ column }} and {% endfor %}late_pieces.commitment_id = first_fees.fee_commitment_id
-group by late_pieces.x_source, late_pieces.x_billing_period, first_fees.x_source_file, first_fees.x_source_row, late_pieces.commitment_id
+group by
+    late_pieces.x_source, late_pieces.x_billing_period, first_fees.x_source_file, first_fees.x_source_row,
+    late_pieces.pool_resource, late_pieces.pool_family, late_pieces.pool_region, late_pieces.commitment_id

@@ -6,8 +6,7 @@ with
 lines as (
     select
         *,
-        {{ sum_of_credits(['COMMITTED_USAGE_DISCOUNT', 'COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE'], '^committed us(e|age) discount') }}
-            as commitment_credit,
+        {{ commitment_credit() }} as commitment_credit,
         {{ sum_of_credits(['COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE'], 'dollar.based') }} as spend_commitment_credit,
         {{ sum_of_credits(['FEE_UTILIZATION_OFFSET']) }} as offset_credit,
         {{ sum_of_credits(['SUSTAINED_USAGE_DISCOUNT'], '^sustained us(e|age) discount') }} as sustained_credit,

@@ -13,7 +13,10 @@ azure as (
 ),
 
 gcp as (
-    select distinct labels, project_labels, tags from {{ ref('stg_gcp__billing_export') }}
+    select labels, project_labels, tags from {{ ref('stg_gcp__billing_export') }}
+    union
+    -- A fee whose delivery the ledger has may be named anew, by late usage.
+    select labels, project_labels, tags from {{ ref('int_focus__gcp_fee_months') }}
 ),
 
 focus as (

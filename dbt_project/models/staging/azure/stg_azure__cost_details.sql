@@ -2,7 +2,7 @@
 select
     lines.x_source,
     lines.x_billing_period,
-    deliveries.delivery_version as x_delivery_version,
+    deliveries.ledger_version as x_delivery_version,
     deliveries.has_amortized,
     lines.x_delivery_id,
     lines.x_source_file,

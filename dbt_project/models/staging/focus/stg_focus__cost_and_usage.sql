@@ -6,7 +6,7 @@ select
         -- A file that names no provider is of the one that finops.toml gives its source.
         coalesce(lines.provider_name, lines.service_provider_name, deliveries.x_provider) as provider_name
     ),
-    deliveries.delivery_version as x_delivery_version,
+    deliveries.ledger_version as x_delivery_version,
     deliveries.x_provider
 from {{ landed('focus') }} as lines
 inner join {{ ref('int_deliveries__current') }} as deliveries
