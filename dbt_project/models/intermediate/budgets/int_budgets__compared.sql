@@ -1,6 +1,7 @@
 -- Each begun month of a budget beside the time before the budget. Grain: budget × period × month × source × service × usage or
--- not × currency. The time before is as long as the budget, as far as whole months of it are known, and is taken at as many
--- days as the month has. Amounts are in currency (…_cost) and in reporting currency at the rates of then (…_reporting).
+-- not × currency. The time before is as long as the budget, as far as whole months of it are known. Its first days of months,
+-- with the fees that are booked on them, stand for the month's first day; its other days are taken at as many days as the month
+-- has after its first. Amounts are in currency (…_cost) and in reporting currency at the rates of then (…_reporting).
 with
 
 known as ({{ known_days() }}),
@@ -27,13 +28,16 @@ months as (
 comparable as (
     select
         *,
-        {{ dbt.datediff('before_starts_on', 'starts_on', 'day') }} as before_days,
-        {{ share_of(
-            'cast(days as decimal(18, 12))',
-            'cast(' ~ dbt.datediff('before_starts_on', 'starts_on', 'day') ~ ' as decimal(18, 12))'
-        ) }} as days_share
-    from months
-    where before_starts_on < starts_on
+        {{ share_of('cast(1 as decimal(18, 12))', 'cast(before_months as decimal(18, 12))') }} as first_share,
+        {{ share_of('cast(days - 1 as decimal(18, 12))', 'cast(before_days - before_months as decimal(18, 12))') }} as other_share
+    from (
+        select
+            *,
+            {{ dbt.datediff('before_starts_on', 'starts_on', 'month') }} as before_months,
+            {{ dbt.datediff('before_starts_on', 'starts_on', 'day') }} as before_days
+        from months
+        where before_starts_on < starts_on
+    ) as counted
 ),
 
 spans as (
@@ -46,6 +50,7 @@ before as (
         spans.scope_value,
         spans.before_starts_on,
         spans.starts_on,
+        items.is_first_day,
         items.x_source,
         items.service_name,
         items.is_usage,
@@ -72,9 +77,12 @@ sides as (
         before.service_name,
         before.is_usage,
         before.currency,
-        {{ share_of_money('before.cost', 'comparable.days_share') }} as before_cost,
+        {{ share_of_money('before.cost', 'case when before.is_first_day then comparable.first_share else comparable.other_share end') }}
+            as before_cost,
         cast(0 as decimal(28, 12)) as actual_cost,
-        {{ share_of_money('before.reporting_cost', 'comparable.days_share') }} as before_reporting,
+        {{ share_of_money(
+            'before.reporting_cost', 'case when before.is_first_day then comparable.first_share else comparable.other_share end'
+        ) }} as before_reporting,
         cast(0 as decimal(28, 12)) as actual_reporting,
         before.unconverted
     from comparable
@@ -124,7 +132,8 @@ select
     comparable.starts_on,
     comparable.before_starts_on,
     comparable.days,
-    comparable.before_days
+    comparable.first_share,
+    comparable.other_share
 from summed
 inner join comparable
     on

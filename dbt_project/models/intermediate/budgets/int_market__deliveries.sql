@@ -6,7 +6,7 @@
     pre_hook="{{ delete_replaced_deliveries() }}"
 ) }}
 -- What each delivery says was bought and paid, by price. Only new deliveries of the ledger are read.
--- Grain: delivery × service × region × price × category × unit × currency × month of use.
+-- Grain: delivery × service × region × price × category × unit × currency × month of use × its first day or later.
 select
     x_delivery_version,
     x_provider as provider,
@@ -19,6 +19,7 @@ select
     coalesce(pricing_unit, '') as pricing_unit,
     billing_currency as currency,
     {{ first_of_its_month('charge_period_start') }} as month_start,
+    extract(day from charge_period_start) = 1 as is_first_day,
     cast(sum(pricing_quantity) as decimal(38, 12)) as quantity,
     {{ money('sum(contracted_cost)') }} as contracted_cost,
     {{ money('sum(effective_cost)') }} as effective_cost

@@ -1,4 +1,5 @@
--- What was bought and paid per month, by price. Grain: source × service × region × price × category × unit × currency × month.
+-- What was bought and paid per month, by price. Grain: source × service × region × price × category × unit × currency × month ×
+-- its first day or later.
 select
     provider,
     x_source,
@@ -10,6 +11,7 @@ select
     pricing_unit,
     currency,
     month_start,
+    is_first_day,
     cast(sum(quantity) as decimal(38, 12)) as quantity,
     {{ money('sum(contracted_cost)') }} as contracted_cost,
     {{ money('sum(effective_cost)') }} as effective_cost

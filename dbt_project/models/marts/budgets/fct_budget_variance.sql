@@ -50,8 +50,7 @@ split as (
         {{ money('rated.actual_at_old_rate * coalesce(effects.new_share, 0)') }} as new_cost,
         {{ money('rated.before_at_old_rate * coalesce(effects.gone_share, 0)') }} as gone_cost,
         effects.before_price_ratio,
-        -- Of a day: the time before and the month differ in length.
-        {{ ratio('(effects.volume_ratio * rated.before_days)', 'rated.days') }} as volume_ratio
+        effects.volume_ratio
     from rated
     inner join convertible
         on
@@ -63,6 +62,7 @@ split as (
             rated.before_starts_on = effects.before_starts_on
             and rated.starts_on = effects.starts_on
             and rated.month_start = effects.month_start
+            and rated.days = effects.days
             and rated.x_source = effects.x_source
             and rated.service_name = effects.service_name
             and rated.currency = effects.currency

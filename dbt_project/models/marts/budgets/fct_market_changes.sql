@@ -6,11 +6,14 @@ months as (
     select
         provider, x_source, service_name, region_id, sku_price_id, sku_meter, pricing_category, pricing_unit, currency,
         month_start,
-        quantity,
-        contracted_cost,
-        {{ unit_price('contracted_cost', 'quantity') }} as unit_price
+        cast(sum(quantity) as decimal(38, 12)) as quantity,
+        {{ money('sum(contracted_cost)') }} as contracted_cost,
+        {{ unit_price('sum(contracted_cost)', 'sum(quantity)') }} as unit_price
     from {{ ref('int_market__months') }}
     where contracted_cost is not null
+    group by
+        provider, x_source, service_name, region_id, sku_price_id, sku_meter, pricing_category, pricing_unit, currency,
+        month_start
 ),
 
 baskets as (
