@@ -34,6 +34,12 @@ _BACK = Decimal("0.10")  # a budget that money was moved for begins no other mov
 _MATERIAL = Decimal("0.005")  # of the budget: a forecast that passes a threshold by less is not worth an alert
 _CENT = Decimal("0.01")
 Seasons = Mapping[tuple[str, str], Mapping[date, float]]  # of a budget's period: by the first day of a month
+# Completed by what is usually late, and until when a scope's costs are known well enough to count.
+_COSTS = """
+select scope, scope_value, charge_date, cast(cost + coalesce(late_cost, 0) as decimal(28, 12)) as cost, counted_until
+from int_budgets__scope_costs inner join int_budgets__counted using (scope, scope_value)
+order by scope, scope_value, charge_date
+"""
 _HORIZONS = (31, 92, 366)  # days: a month, a quarter, a year; the same every day, so that models are asked the same
 
 
@@ -41,7 +47,7 @@ def look_ahead(workspace: Workspace) -> str:
     """Forecast every running budget, move budget where the rules allow it, raise forecast alerts; land all of it."""
     with duckdb.connect(str(workspace.warehouse), read_only=True) as con:
         budgets = con.execute("select * from int_budgets__current order by budget_id, period").pl().to_dicts()
-        costs = con.execute("select * from int_budgets__scope_costs order by scope, scope_value, charge_date").pl()
+        costs = con.execute(_COSTS).pl()
         thresholds = con.execute("select * from stg_decisions__budget_thresholds order by all").pl().to_dicts()
         months = con.execute("select * from int_budgets__months order by all").pl().to_dicts()
         centers = con.execute(
@@ -53,7 +59,7 @@ def look_ahead(workspace: Workspace) -> str:
     memory = Memory(workspace.scratch / "budget_memory.parquet")
     as_of = costs["charge_date"].max()
     unplanned = unplanned_months(budgets, as_of + timedelta(1)) if isinstance(as_of, date) else []
-    foreseen = list(_outlooks([*budgets, *unplanned], costs, memory, seasons_of(months)))
+    foreseen = list(outlooks_of([*budgets, *unplanned], costs, memory, seasons_of(months)))
     memory.keep()
     missing = {(budget["budget_id"], budget["period"]) for budget in unplanned}
     outlooks = [one for one in foreseen if one.key not in missing]
@@ -119,7 +125,7 @@ def seasons_of(months: Iterable[dict[str, Any]]) -> Seasons:
     return seasons
 
 
-def _outlooks(
+def outlooks_of(
     budgets: Sequence[dict[str, Any]], costs: pl.DataFrame, memory: Memory, seasons: Seasons
 ) -> Iterable[Outlook]:
     """Of budgets whose period is under way. A scope with a cost that could not be converted has none: it is unknown."""
@@ -139,50 +145,56 @@ def _outlooks(
     named = {f"{scope}|{value}": (scope, value) for scope, value in sorted(scopes)}
     known = {}
     for name, (scope, value) in named.items():
-        rows = costs.filter((pl.col("scope") == scope) & (pl.col("scope_value") == value))
+        rows = costs.filter(
+            (pl.col("scope") == scope) & (pl.col("scope_value") == value)
+            & (pl.col("charge_date") <= pl.col("counted_until"))
+        )  # fmt: skip
         if len(rows) and not rows["cost"].null_count():
             known[name] = rows
     if not known:
         return
-    frames = [rows.select(pl.lit(name).alias("unique_id"), ds="charge_date", y=pl.col("cost").cast(pl.Float64))
-              for name, rows in known.items()]  # fmt: skip
-    longest = max((b["ends_on"] - as_of).days - 1 for b in running)
+    ends: dict[str, date] = {name: rows["counted_until"][0] for name, rows in known.items()}
+    frames = [_until(rows.select(pl.lit(name).alias("unique_id"), ds="charge_date", y=pl.col("cost").cast(pl.Float64)),
+                     ends[name]) for name, rows in known.items()]  # fmt: skip
+    longest = max((b["ends_on"] - end).days - 1 for b in running for end in ends.values())
     horizon = next(days for days in _HORIZONS if longest <= days or days == _HORIZONS[-1])
-    panel = panel_of(_until(pl.concat(frames), as_of))
+    panel = panel_of(pl.concat(frames))
     forecast = forecast_panel(panel, horizon, pool="fast", workers=1, memory=memory, shift=days_since_sunday(as_of))
     found = {one.series.unique_id: one for one in forecast.series}
     for budget in running:
         name = f"{budget['scope']}|{budget['scope_value'] or ''}"
         if name not in found:
             continue
-        rows = known[name]
-        days = (budget["ends_on"] - as_of).days - 1
-        inside = rows.filter((pl.col("charge_date") >= budget["starts_on"]) & (pl.col("charge_date") <= as_of))
-        month = as_of.replace(day=1)
+        rows, counted = known[name], ends[name]
+        days = (budget["ends_on"] - counted).days - 1
+        before = max((budget["starts_on"] - counted).days - 1, 0)
+        inside = rows.filter(pl.col("charge_date") >= budget["starts_on"])
+        month = counted.replace(day=1)
         season = seasons.get((budget["budget_id"], budget["period"]), {})
         yield Outlook(
             budget=budget,
-            as_of=as_of,
+            as_of=counted,
             actual=sum(inside["cost"].to_list(), Decimal(0)),
-            rest=_total(found[name], min(days, horizon)),
-            expected_share=usual_share(rows, budget["starts_on"], budget["ends_on"], as_of, season),
-            month_share=usual_share(rows, month, (month + timedelta(31)).replace(day=1), as_of, {}),
-            history_days=(as_of - rows["charge_date"][0]).days + 1,
+            rest=_total(found[name], before, min(days, horizon)),
+            expected_share=usual_share(rows, budget["starts_on"], budget["ends_on"], counted, season),
+            month_share=usual_share(rows, month, (month + timedelta(31)).replace(day=1), counted, {}),
+            history_days=(counted - rows["charge_date"][0]).days + 1,
             source=found[name],
         )
 
 
-def _until(table: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    """Every series up to the same day: a scope that costs nothing any more is a series of zeros at its end."""
-    ends = table.select("unique_id").unique().with_columns(ds=pl.lit(as_of), y=pl.lit(0.0))
+def _until(table: pl.DataFrame, end: date) -> pl.DataFrame:
+    """A series up to its last day that counts: a scope that costs nothing any more is one of zeros at its end."""
+    ends = table.select("unique_id").unique().with_columns(ds=pl.lit(end), y=pl.lit(0.0))
     return pl.concat([table, ends]).group_by("unique_id", "ds").agg(pl.col("y").sum())
 
 
-def _total(found: SeriesForecast, days: int) -> Total:
+def _total(found: SeriesForecast, before: int, days: int) -> Total:
+    """Of the first `days`, without the middle of those `before` the period begins."""
     at, band = days - 1, found.total_band
-    return Total(
-        *(float(values[at]) for values in (band.lower[95], band.lower[80], found.total, band.upper[80], band.upper[95]))
-    )
+    earlier = float(found.total[before - 1]) if before else 0.0
+    points = (band.lower[95], band.lower[80], found.total, band.upper[80], band.upper[95])
+    return Total(*(float(values[at]) - earlier for values in points))
 
 
 def usual_share(rows: pl.DataFrame, starts: date, ends: date, as_of: date, seasons: Mapping[date, float]) -> float:

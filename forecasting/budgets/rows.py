@@ -17,7 +17,9 @@ _CENT, _RATIO = Decimal("0.01"), Decimal("0.000001")
 
 @dataclass(frozen=True)
 class Outlook:
-    """One running budget: what it has spent until `as_of`, and the distribution of the rest of its period."""
+    """One running budget: what it has spent until `as_of`, the last day that counts, late costs of these days included,
+    and the distribution of the rest of its period.
+    """
 
     budget: dict[str, Any]
     as_of: date

@@ -14,11 +14,13 @@ from forecasting.budgets.outlook import (
     is_back,
     leaves_its_band,
     locked_above,
+    outlooks_of,
     usual_share,
     with_forecast_alerts,
     with_reallocations,
 )
 from forecasting.budgets.rows import Outlook
+from forecasting.memory import Memory
 from pipelines.landing.outlook_checks import period_days
 
 TOTAL = Total(50.0, 70.0, 100.0, 130.0, 150.0)
@@ -128,6 +130,30 @@ def test_a_locked_budget_stands_above_the_cost_centres_in_its_scope():
         "company": (Decimal(500), {"A", "B"}),
         "shop": (Decimal(500), {"A"}),
     }
+
+
+def test_days_that_are_hardly_known_are_forecast_and_not_taken_for_spent(tmp_path):
+    """10 a day, known until the 28th of September; of the four days after it 1 came so far. Of October 310 are to come:
+    September's last two days are none of it. Of August to October, 59 days count and 33 are to come.
+    """
+    days = [date(2026, 8, 1) + timedelta(number) for number in range(63)]
+    counted = date(2026, 9, 28)
+    costs = pl.DataFrame(
+        {
+            "scope": "total", "scope_value": "", "charge_date": days, "counted_until": counted,
+            "cost": [Decimal(10) if day <= counted else Decimal(1) for day in days],
+        }
+    )  # fmt: skip
+    october, summer = ({"budget_id": "b", "period": "p", "scope": "total", "scope_value": None, "amount": Decimal(300),
+                        "starts_on": first, "ends_on": end} for first, end in (
+        (date(2026, 10, 1), date(2026, 11, 1)), (date(2026, 8, 1), date(2026, 11, 1))))  # fmt: skip
+
+    found = list(outlooks_of([october, summer], costs, Memory(tmp_path / "memory.parquet"), {}))
+
+    assert [(one.as_of, one.actual, round(one.rest.middle, 6)) for one in found] == [
+        (counted, 0, 310),
+        (counted, 590, 330),
+    ]
 
 
 def test_the_usual_share_follows_the_weekdays():

@@ -6,6 +6,8 @@ select
     budgets.amount,
     costs.charge_date,
     costs.cost,
+    costs.late_cost,
+    costs.is_unknown,
     sum(costs.cost) over (
         partition by budgets.budget_id, budgets.period order by costs.charge_date rows unbounded preceding
     ) as spent,

@@ -30,21 +30,6 @@ centers as (
         department
     from {{ ref('dim_cost_centers') }}
     qualify row_number() over (partition by cost_center_id order by valid_from desc) = 1
-),
-
-known as (
-    select
-        x_source,
-        billing_currency,
-        charge_date,
-        case
-            when status = 'complete' then 1
-            when status = 'nothing_expected' then 1
-            when status = 'maturing' and known_share >= 0.5 then 1 / cast(known_share as double)
-            -- Without a history of its own a source is taken to be whole after three days.
-            when status = 'maturing' and known_share is null and age_days >= 3 then 1
-        end as completion
-    from {{ ref('fct_completeness') }}
 )
 
 select
@@ -58,8 +43,8 @@ select
     costs.stream,
     costs.currency,
     costs.cost,
-    case when known.charge_date is null then 1 else known.completion end as completion
+    case when known.charge_date is null then 1 else 1 / cast(known.known_share as double) end as completion
 from costs
 left join centers on costs.cost_center_id = centers.cost_center_id
-left join known
+left join {{ ref('int_completeness__known') }} as known
     on costs.x_source = known.x_source and costs.currency = known.billing_currency and costs.charge_date = known.charge_date

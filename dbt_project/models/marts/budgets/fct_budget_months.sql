@@ -1,4 +1,5 @@
--- Plan and actual of each month of each budget that has begun. Grain: budget × period × month.
+-- Plan and actual of each month of each budget that has begun. Grain: budget × period × month. Counted are the days that are
+-- known well enough, with what is usually still to come of them (late_cost).
 -- Plans of a budget's months add up to its adjusted amount. The month under way is planned up to the newest day, by the shape
 -- that its costs usually have.
 with
@@ -6,18 +7,23 @@ with
 known as ({{ known_days() }}),
 
 seen as (
-    select distinct scope, scope_value from {{ ref('int_budgets__scope_costs') }}
+    select * from {{ ref('int_budgets__counted') }}
 ),
 
 spent as (
     select
-        budget_id,
-        period,
-        {{ first_of_its_month('charge_date') }} as month_start,
-        count(*) - count(cost) as unconverted_days,
-        {{ money('sum(cost)') }} as cost
-    from {{ ref('int_budgets__daily') }}
-    group by budget_id, period, {{ first_of_its_month('charge_date') }}
+        daily.budget_id,
+        daily.period,
+        {{ first_of_its_month('daily.charge_date') }} as month_start,
+        count(*) - count(daily.cost) as unconverted_days,
+        {{ money('sum(daily.cost)') }} as cost,
+        {{ money('coalesce(sum(case when daily.charge_date <= seen.counted_until then daily.late_cost else -daily.cost end), 0)') }}
+            as late_cost
+    from {{ ref('int_budgets__daily') }} as daily
+    inner join {{ ref('int_budgets__current') }} as budgets
+        on daily.budget_id = budgets.budget_id and daily.period = budgets.period
+    left join seen on budgets.scope = seen.scope and coalesce(budgets.scope_value, '') = seen.scope_value
+    group by daily.budget_id, daily.period, {{ first_of_its_month('daily.charge_date') }}
 ),
 
 parts as (
@@ -47,21 +53,24 @@ begun as (
     select
         planned.*,
         known.as_of_date,
+        coalesce(seen.counted_until, known.as_of_date) as counted_until,
+        seen.scope is not null as has_costs,
         {{ dbt.datediff('planned.month_start', 'planned.month_end', 'day') }} as days,
         least(
             {{ dbt.datediff('planned.month_start', 'planned.month_end', 'day') }},
-            {{ dbt.datediff('planned.month_start', 'known.as_of_date', 'day') }} + 1
+            {{ dbt.datediff('planned.month_start', 'coalesce(seen.counted_until, known.as_of_date)', 'day') }} + 1
         ) as elapsed_days,
         outlooks.month_share
     from planned
     cross join known
+    left join seen on planned.scope = seen.scope and planned.scope_value = seen.scope_value
     left join {{ ref('stg_results__budget_outlooks') }} as outlooks
         on
             planned.budget_id = outlooks.budget_id
             and planned.period = outlooks.period
             and planned.version = outlooks.version
-            and known.as_of_date = outlooks.as_of_date
-    where planned.month_start <= known.as_of_date and planned.month_start >= known.first_date
+            and coalesce(seen.counted_until, known.as_of_date) = outlooks.as_of_date
+    where planned.month_start <= coalesce(seen.counted_until, known.as_of_date) and planned.month_start >= known.first_date
 ),
 
 compared as (
@@ -76,11 +85,11 @@ compared as (
             ) }}
         end as planned_to_date,
         case
-            when seen.scope is null or spent.unconverted_days > 0 then null
+            when not begun.has_costs or spent.unconverted_days > 0 then null
             else coalesce(spent.cost, cast(0 as decimal(28, 12)))
-        end as actual_cost
+        end as actual_cost,
+        coalesce(spent.late_cost, cast(0 as decimal(28, 12))) as late_cost
     from begun
-    left join seen on begun.scope = seen.scope and begun.scope_value = seen.scope_value
     left join spent
         on
             begun.budget_id = spent.budget_id
@@ -102,11 +111,13 @@ select
     as_of_date,
     cast(days as integer) as days,
     cast(elapsed_days as integer) as elapsed_days,
+    counted_until,
     seasonal_index,
     cast(planned_share as decimal(19, 18)) as planned_share,
     planned_amount,
     planned_to_date,
     actual_cost,
-    {{ money('actual_cost - planned_to_date') }} as variance,
-    {{ ratio('(actual_cost - planned_to_date)', 'planned_to_date') }} as variance_ratio
+    late_cost,
+    {{ money('actual_cost + late_cost - planned_to_date') }} as variance,
+    {{ ratio('(actual_cost + late_cost - planned_to_date)', 'planned_to_date') }} as variance_ratio
 from compared

@@ -1,14 +1,33 @@
 -- How each budget stands and how it will end. Grain: budget × period, in its newest version.
 with
 
+outlooks as (
+    select outlooks.*
+    from {{ ref('stg_results__budget_outlooks') }} as outlooks
+    inner join {{ ref('int_budgets__current') }} as budgets
+        on
+            outlooks.budget_id = budgets.budget_id
+            and outlooks.period = budgets.period
+            and outlooks.version = budgets.version
+),
+
+-- What a forecast was made from is counted up to its day; it tells the rest.
 actuals as (
     select
-        budget_id,
-        period,
-        max(charge_date) as last_cost_date,
-        case when max(unconverted_days) = 0 then {{ money('sum(cost)') }} end as actual_cost
-    from {{ ref('int_budgets__daily') }}
-    group by budget_id, period
+        daily.budget_id,
+        daily.period,
+        case when max(daily.unconverted_days) = 0 then {{ money('sum(daily.cost)') }} end as actual_cost,
+        {{ money('coalesce(sum(daily.late_cost), 0)') }} as late_cost,
+        {{ money("coalesce(sum(case when daily.charge_date <= coalesce(outlooks.as_of_date, counted.counted_until)"
+            ~ " then daily.late_cost else -daily.cost end), 0)") }} as counted_more,
+        count(case when daily.is_unknown then daily.charge_date end) > 0 as has_unknown_days
+    from {{ ref('int_budgets__daily') }} as daily
+    inner join {{ ref('int_budgets__current') }} as budgets
+        on daily.budget_id = budgets.budget_id and daily.period = budgets.period
+    left join {{ ref('int_budgets__counted') }} as counted
+        on budgets.scope = counted.scope and coalesce(budgets.scope_value, '') = counted.scope_value
+    left join outlooks on daily.budget_id = outlooks.budget_id and daily.period = outlooks.period
+    group by daily.budget_id, daily.period
 ),
 
 moved as (
@@ -30,14 +49,18 @@ known as ({{ known_days() }}),
 
 -- Scopes that any cost is of. What no bill names has spent nothing that could be known.
 seen as (
-    select distinct scope, scope_value from {{ ref('int_budgets__scope_costs') }}
+    select * from {{ ref('int_budgets__counted') }}
 ),
 
 joined as (
     select
         budgets.*,
         seen.scope is not null as has_costs,
-        coalesce(outlooks.as_of_date, known.as_of_date) as as_of_date,
+        known.as_of_date,
+        coalesce(outlooks.as_of_date, seen.counted_until) as counted_until,
+        actuals.late_cost,
+        actuals.counted_more,
+        coalesce(actuals.has_unknown_days, false) as has_unknown_days,
         budgets.amount + coalesce(moved.adjusted_by, 0) as adjusted_amount,
         case
             when actuals.budget_id is not null then actuals.actual_cost
@@ -57,31 +80,35 @@ joined as (
         {{ dbt.datediff('budgets.starts_on', 'budgets.ends_on', 'day') }} as days,
         greatest(0, least(
             {{ dbt.datediff('budgets.starts_on', 'budgets.ends_on', 'day') }},
-            {{ dbt.datediff('budgets.starts_on', 'coalesce(outlooks.as_of_date, known.as_of_date)', 'day') }} + 1
+            {{ dbt.datediff('budgets.starts_on', 'coalesce(outlooks.as_of_date, seen.counted_until, known.as_of_date)', 'day') }} + 1
         )) as elapsed_days
     from {{ ref('int_budgets__current') }} as budgets
     cross join known
     left join actuals on budgets.budget_id = actuals.budget_id and budgets.period = actuals.period
     left join seen on budgets.scope = seen.scope and coalesce(budgets.scope_value, '') = seen.scope_value
     left join moved on budgets.budget_id = moved.budget_id and budgets.period = moved.period
-    left join {{ ref('stg_results__budget_outlooks') }} as outlooks
-        on
-            budgets.budget_id = outlooks.budget_id
-            and budgets.period = outlooks.period
-            and budgets.version = outlooks.version
+    left join outlooks on budgets.budget_id = outlooks.budget_id and budgets.period = outlooks.period
+),
+
+-- Days that are known in part are completed; of a period under way, days that are hardly known are left to the forecast.
+counted as (
+    select
+        *,
+        actual_cost + coalesce(case when is_over then late_cost else counted_more end, 0) as counted_cost
+    from joined
 ),
 
 completed as (
     select
         *,
-        case when is_incomplete then null when is_over then actual_cost else actual_cost + forecast_rest end as expected_cost,
+        case when is_incomplete then null when is_over then counted_cost else counted_cost + forecast_rest end as expected_cost,
         case
             when is_incomplete then null
-            when is_over and actual_cost > adjusted_amount then cast(1 as decimal(18, 6))
-            when is_over and actual_cost is not null then cast(0 as decimal(18, 6))
+            when is_over and counted_cost > adjusted_amount then cast(1 as decimal(18, 6))
+            when is_over and counted_cost is not null then cast(0 as decimal(18, 6))
             else overrun_probability
         end as overrun
-    from joined
+    from counted
 )
 
 select
@@ -96,21 +123,30 @@ select
     starts_on,
     ends_on,
     as_of_date,
+    least(counted_until, {{ plus_days('ends_on', -1) }}) as counted_until,
     is_over,
     amount,
     {{ money('adjusted_amount') }} as adjusted_amount,
     actual_cost,
     {{ ratio('actual_cost', 'adjusted_amount') }} as actual_ratio,
+    {{ money('counted_cost') }} as counted_cost,
+    case
+        when has_unknown_days and is_over then 'incomplete'
+        when has_unknown_days and late_cost <> 0 then 'completed_and_forecast'
+        when has_unknown_days then 'forecast'
+        when late_cost <> 0 then 'completed'
+        else 'final'
+    end as newest_days,
     -- In whole millionths: decimal divided by integer would be a float.
     cast(
         cast(cast(amount * 1000000 as hugeint) * elapsed_days // days as decimal(28, 0)) * 0.000001 as decimal(28, 12)
     ) as linear_cost,
     case when is_over then cast(1 as decimal(18, 6)) else expected_share end as expected_share,
-    {{ ratio('actual_cost', '(adjusted_amount * case when is_over then 1 else expected_share end)') }} as pace,
+    {{ ratio('counted_cost', '(adjusted_amount * case when is_over then 1 else expected_share end)') }} as pace,
     case when is_over then cast(0 as decimal(28, 12)) else forecast_rest end as forecast_cost,
     {{ money('expected_cost') }} as expected_cost,
-    {{ money('case when is_over then actual_cost else actual_cost + rest_lo80 end') }} as expected_lo80,
-    {{ money('case when is_over then actual_cost else actual_cost + rest_hi80 end') }} as expected_hi80,
+    {{ money('case when is_over then counted_cost else counted_cost + rest_lo80 end') }} as expected_lo80,
+    {{ money('case when is_over then counted_cost else counted_cost + rest_hi80 end') }} as expected_hi80,
     {{ money('expected_cost - adjusted_amount') }} as variance,
     {{ ratio('(expected_cost - adjusted_amount)', 'adjusted_amount') }} as variance_ratio,
     overrun as overrun_probability,

@@ -112,6 +112,15 @@ effects as (
         on steps.budget_id = months.budget_id and steps.period = months.period and steps.month = months.month
     group by steps.budget_id, steps.period, steps.month
     union all
+    select months.budget_id, months.period, months.month, 'late' as driver, months.late_cost as amount
+    from months
+    inner join convertible
+        on
+            months.budget_id = convertible.budget_id
+            and months.period = convertible.period
+            and months.month = convertible.month
+    where months.late_cost <> 0
+    union all
     -- Nothing is known of the time before, or a cost of it has no exchange rate.
     select months.budget_id, months.period, months.month, 'unexplained' as driver, months.variance as amount
     from months
