@@ -136,9 +136,10 @@ _EXAMPLES = {
     ),
     "anomaly_labels": "# 3f2a9c0b1d2e,false,Ada,2026-10-14,true | false | expected; ids are in fct_cost_anomalies",
     "budgets": (
-        "# search,1,2026-10,cost_center,CC-100,25000,USD,Ada,Engineering,2,no,50;75;85;90;95;110,\n"
-        "# company,1,2026,total,,3600000,USD,CFO,,1,yes,85;95,\n"
-        "# company-fiscal,1,2026-04..2027-03,total,,3700000,USD,CFO,,1,yes,85;95,April to March"
+        "# search,1,2026-10,cost_center,CC-100,25000,USD,Ada,Engineering,2,no,50;75;85;90;95;110,,\n"
+        "# search,2,2026-10,cost_center,CC-100,28000,USD,Ada,Engineering,2,no,,2026-10-15,Two more teams\n"
+        "# company,1,2026,total,,3600000,USD,CFO,,1,yes,85;95,,\n"
+        "# company-fiscal,1,2026-04..2027-03,total,,3700000,USD,CFO,,1,yes,85;95,,April to March"
     ),
     "drivers": "# 2026-10-01,requests,CC-100,requests,12500",
     "tag_aliases": "# key,,cost-centre,CostCenter\n# value,CostCenter,cc100,CC-100",

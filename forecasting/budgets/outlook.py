@@ -54,7 +54,8 @@ def look_ahead(workspace: Workspace) -> str:
             "select cost_center_id, department, business_unit from dim_cost_centers order by all"
         ).fetchall()
         ceilings = con.execute(
-            "select budget_id, period, max(amount) + sum(raised_per_day * days) from int_budgets__raised group by 1, 2"
+            "select budget_id, period, max(amount) + sum(raised_per_day * days) from int_budgets__raised "
+            "where is_current group by 1, 2"
         ).fetchall()
     memory = Memory(workspace.scratch / "budget_memory.parquet")
     as_of = costs["charge_date"].max()

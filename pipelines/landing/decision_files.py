@@ -267,6 +267,7 @@ FILES: dict[str, dict[str, Field]] = {
         "priority": Field(pa.int32(), required=False, empty=1),  # what an overspend weighs: production more
         "is_locked": Field(pa.string(), required=False, choices=("yes", "no"), empty="no"),
         "thresholds": Field(pa.string(), required=False, empty="50;75;85;90;95;110"),  # percent of the amount
+        "applies_from": _DAY,  # of this version; empty: from the first day of the period
         "note": _OPTIONAL,
     },
     "commitment_offers": {

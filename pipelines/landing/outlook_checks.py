@@ -39,6 +39,7 @@ def check_outlook(tables: Tables, problems: list[str]) -> None:
             _check_scope(tables, row, f"{name}.csv line {row['_line']}, column scope_value", problems)
     for row in tables["budgets"]:
         _check_budget(row, f"budgets.csv line {row['_line']}", problems)
+    _check_versions(tables["budgets"], problems)
     for row in tables["planned_events"]:
         where = f"planned_events.csv line {row['_line']}"
         if row["ends_on"] < row["starts_on"]:
@@ -81,6 +82,25 @@ def _check_budget(row: Row, where: str, problems: list[str]) -> None:
         problems.append(
             f"{where}, column thresholds: '{row['thresholds']}' is not rising percentages like 50;75;90;110"
         )
+
+
+def _check_versions(rows: list[Row], problems: list[str]) -> None:
+    """A version replaces the one before it, so it may not apply earlier; and it applies at some time of its period."""
+    budgets: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        budgets.setdefault((row["budget_id"], row["period"]), []).append(row)
+        if row["applies_from"] and row["applies_from"] >= row["ends_on"]:
+            where = f"budgets.csv line {row['_line']}, column applies_from"
+            problems.append(f"{where}: is not before the end of the period, so the version would never apply")
+    for versions in budgets.values():
+        versions.sort(key=lambda row: row["version"])
+        for earlier, later in zip(versions, versions[1:], strict=False):
+            begins, before = later["applies_from"] or later["starts_on"], earlier["applies_from"]
+            if before and begins < before:
+                problems.append(
+                    f"budgets.csv line {later['_line']}, column applies_from: version {later['version']} would apply "
+                    f"from {begins}, before version {earlier['version']} (line {earlier['_line']}, {before})"
+                )
 
 
 def period_days(period: str) -> tuple[date, date] | None:

@@ -67,6 +67,16 @@ MISTAKES = {
         "budgets.csv line 2, column period: 'October' is not a month, quarter, year or up to twelve months like "
         "2026-10, 2026-Q4, 2026, 2026-04..2027-03",
     ),
+    "a version of a budget that never applies": (
+        {"budgets": ["b,1,2026-10,total,,100,USD,,,,,,2026-11-01,"]},
+        "budgets.csv line 2, column applies_from: is not before the end of the period, so the version would never "
+        "apply",
+    ),
+    "a version of a budget that applies before the one it replaces": (
+        {"budgets": ["b,1,2026-10,total,,100,USD,,,,,,2026-10-15,", "b,2,2026-10,total,,90,USD,,,,,,,"]},
+        "budgets.csv line 3, column applies_from: version 2 would apply from 2026-10-01, before version 1 (line 2, "
+        "2026-10-15)",
+    ),
     "a budget in another currency": (
         {"budgets": ["b,1,2026-10,total,,100,EUR,,,,,,"]},
         "budgets.csv line 2, column currency: budgets are kept in the reporting currency, USD",

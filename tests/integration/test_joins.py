@@ -11,6 +11,7 @@ _MATCH_BY_PATTERN = {
     "int_budgets__compared",
     "int_budgets__months",
     "int_budgets__seasons",
+    "int_budgets__versions",
     "int_commitments__demand",
     "int_commitments__purchases",
     "int_completeness__lags",

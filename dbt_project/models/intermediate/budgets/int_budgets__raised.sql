@@ -1,4 +1,4 @@
--- How planned events raise what a budget's alerts are measured by, while they last. Grain: budget × period × event.
+-- How planned events raise what a budget's alerts are measured by, while they last. Grain: budget × period × version × event.
 -- The budget itself stays as approved. An event reaches budgets of its own scope; one of the total or of a department also
 -- those within. Per cent are of the budget, an amount a month is spread over the year's days.
 with
@@ -8,6 +8,7 @@ events as (
         budgets.budget_id,
         budgets.period,
         budgets.version,
+        budgets.is_current,
         budgets.amount,
         events.event_id,
         events.kind,
@@ -17,7 +18,7 @@ events as (
         {{ dbt.datediff('budgets.starts_on', 'budgets.ends_on', 'day') }} as budget_days,
         coalesce(events.change_percent, 0) as change_percent,
         case when events.currency = budgets.currency then coalesce(events.monthly_amount, 0) else 0 end as monthly_amount
-    from {{ ref('int_budgets__current') }} as budgets
+    from {{ ref('int_budgets__versions') }} as budgets
     inner join {{ ref('stg_decisions__planned_events') }} as events
         on
             events.starts_on < budgets.ends_on
@@ -33,6 +34,7 @@ select
     budget_id,
     period,
     version,
+    is_current,
     amount,
     event_id,
     kind,

@@ -44,3 +44,4 @@ select
     'alerts_only' as status,
     cast('{{ var("reporting_currency") }}' as varchar) as currency
 from {{ ref('int_budgets__raised') }}
+where is_current

@@ -1,5 +1,5 @@
 -- Thresholds that budgets reached, once each. Grain: budget × period × version × threshold × kind.
--- Another version of a budget arms its thresholds again; nothing else does. Planned events raise the ceiling from day to day.
+-- Another version of a budget arms its thresholds again from the day on which it applies; nothing else does. Planned events raise the ceiling from day to day.
 with
 
 thresholds as (
@@ -10,8 +10,17 @@ thresholds as (
         budgets.amount,
         budgets.owner,
         budgets.currency,
+        budgets.applies_from,
+        budgets.applies_to,
         limits.threshold_percent
-    from {{ ref('int_budgets__current') }} as budgets
+    from {{ ref('int_budgets__versions') }} as budgets
+    -- Days are those of the scope as it is now.
+    inner join {{ ref('int_budgets__current') }} as current_budgets
+        on
+            budgets.budget_id = current_budgets.budget_id
+            and budgets.period = current_budgets.period
+            and budgets.scope = current_budgets.scope
+            and coalesce(budgets.scope_value, '') = coalesce(current_budgets.scope_value, '')
     inner join {{ ref('stg_decisions__budget_thresholds') }} as limits
         on budgets.budget_id = limits.budget_id and budgets.period = limits.period and budgets.version = limits.version
     where budgets.amount > 0
@@ -21,6 +30,7 @@ ceilings as (
     select
         daily.budget_id,
         daily.period,
+        versions.version,
         daily.charge_date,
         daily.spent,
         daily.unconverted_days,
@@ -29,9 +39,15 @@ ceilings as (
             ''' ~ dbt.datediff('events.first_day', 'daily.charge_date', 'day') ~ ''' + 1
         ))), 0)''') }} as raised_by
     from {{ ref('int_budgets__daily') }} as daily
+    inner join {{ ref('int_budgets__versions') }} as versions
+        on daily.budget_id = versions.budget_id and daily.period = versions.period
     left join {{ ref('int_budgets__raised') }} as events
-        on daily.budget_id = events.budget_id and daily.period = events.period
-    group by daily.budget_id, daily.period, daily.charge_date, daily.spent, daily.unconverted_days
+        on
+            versions.budget_id = events.budget_id
+            and versions.period = events.period
+            and versions.version = events.version
+    group by
+        daily.budget_id, daily.period, versions.version, daily.charge_date, daily.spent, daily.unconverted_days
 ),
 
 reached as (
@@ -46,6 +62,9 @@ reached as (
         on
             thresholds.budget_id = daily.budget_id
             and thresholds.period = daily.period
+            and thresholds.version = daily.version
+            and daily.charge_date >= thresholds.applies_from
+            and daily.charge_date < thresholds.applies_to
             and daily.unconverted_days = 0
             and daily.spent * 100 >= (thresholds.amount + daily.raised_by) * thresholds.threshold_percent
     group by thresholds.budget_id, thresholds.period, thresholds.version, thresholds.threshold_percent
@@ -67,6 +86,7 @@ alerts as (
         on
             reached.budget_id = daily.budget_id
             and reached.period = daily.period
+            and reached.version = daily.version
             and reached.alert_date = daily.charge_date
     union all
     select
@@ -81,11 +101,14 @@ alerts as (
         forecast.probability
     from {{ ref('stg_results__budget_forecast_alerts') }} as forecast
     left join (
-        select budget_id, period, sum(raised_per_day * days) as raised_by
+        select budget_id, period, version, sum(raised_per_day * days) as raised_by
         from {{ ref('int_budgets__raised') }}
-        group by budget_id, period
+        group by budget_id, period, version
     ) as whole
-        on forecast.budget_id = whole.budget_id and forecast.period = whole.period
+        on
+            forecast.budget_id = whole.budget_id
+            and forecast.period = whole.period
+            and forecast.version = whole.version
 )
 
 select

@@ -1,4 +1,4 @@
--- How each budget stands and how it will end. Grain: budget × period, in its newest version.
+-- How each budget stands and how it will end. Grain: budget × period, in the version that applies.
 with
 
 outlooks as (
@@ -120,6 +120,7 @@ select
     owner,
     department,
     currency,
+    applies_from,
     starts_on,
     ends_on,
     as_of_date,
