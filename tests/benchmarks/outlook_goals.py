@@ -21,7 +21,7 @@ import polars as pl
 from forecasting.engine import forecast_panel
 from forecasting.memory import Memory
 from forecasting.series import Panel, Series
-from tests.benchmarks import anomalies
+from tests.benchmarks import anomalies, labelled_anomalies
 from tests.benchmarks.bills import simulated_bill
 from tests.benchmarks.forecast import How, Scores, compare, cut, fees, month_end, read_panel
 
@@ -170,6 +170,7 @@ def main() -> None:
     if "anomalies" in parts:
         for title, value, must in anomalies.goals():
             goals.add(title, value, must)
+        goals.add(*labelled_anomalies.goal())
     print(f"\n{goals}")
 
 
