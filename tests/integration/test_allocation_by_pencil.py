@@ -98,9 +98,7 @@ def companies(draw, month: int):
     return costs, dict(files)
 
 
-@settings(
-    max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
-)
+@settings(max_examples=6, derandomize=True, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(st.tuples(*(companies(month) for month in range(1, 7))))
 def test_random_companies_are_allocated_as_by_pencil(models, months):
     """Six months, each a company of its own, in one run: every statement line within a billionth of its fraction."""

@@ -14,7 +14,7 @@ from tests.integration.allocation_models import Charge, Decisions
 
 MEASURED = ("proportional_usage", "proportional_cost", "headcount_based", "revenue_based")
 CENT = Decimal("0.01")
-examples = settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+examples = settings(max_examples=12, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 @dataclass(frozen=True)

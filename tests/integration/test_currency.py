@@ -202,7 +202,7 @@ MONEY = st.decimals(-9999, 9999, places=2)
 STEP = st.tuples(st.dictionaries(st.sampled_from(["EUR", "JPY"]), MONEY, min_size=1), st.decimals("0.5", "2", places=4))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEP, min_size=2, max_size=4))
 def test_whatever_rates_and_bills_become_a_closed_month_sums_to_its_ledger_in_every_currency(models, steps):
     """Each step closes the next month: own currency = the bill of now, reporting = that at the rate of now."""

@@ -39,7 +39,6 @@ def drawn() -> list[Sequence]:
         max_examples=COUNT,
         derandomize=True,
         database=None,
-        deadline=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )

@@ -121,7 +121,7 @@ candidates = st.lists(
     max_size=6,
 )
 pools = st.lists(st.sampled_from([D(0), D(3), D(9), D(21)]), min_size=HOURS, max_size=HOURS)
-slow = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+slow = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @given(rows=candidates, on_demand=pools)

@@ -53,7 +53,7 @@ exponents = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(plain_numbers | ties | exponents, min_size=20, max_size=80))
 @example(["0.0000000000005", "0.0000000000015", "-0.0000000000005", "-0.0000000000025", "6.71E-8", "4.0E-7", "1e3"])
 @example([".5", "5.", "-12", "+7.25", "0", "-0", "00012.5", "99999.999999999999", "100000.0000000000005"])
@@ -68,7 +68,7 @@ def test_money_text_is_landed_as_python_rounds_it(con, texts):
     assert [(text, value) for text, value in landed] == [(text, half_even(text)) for text in texts]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(plain_numbers | ties, min_size=20, max_size=80))
 @example(["0.0000000000005", "0.0000000000015", "-0.00000000000049", "12"])
 def test_what_rounding_takes_away_plus_what_lands_is_the_text(con, texts):
@@ -89,7 +89,7 @@ def test_a_tie_goes_to_the_even_neighbour():
     assert {text: int(value_of(opened, "money", text).scaleb(12)) for text in ties} == ties
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.decimals("-99999999", "99999999", places=6), min_size=20, max_size=80))
 def test_a_double_lands_as_the_decimal_its_writer_printed(con, numbers):
     """0.1 in a Parquet DOUBLE is 0.1 in landing, not 0.1000000000000000055."""

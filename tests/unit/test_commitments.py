@@ -77,7 +77,7 @@ discounts = st.decimals(min_value=D("0.05"), max_value=D("0.80"), places=2)
 
 
 @given(st.lists(amounts, min_size=1, max_size=12), discounts)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_size_costs_less_than_the_quantile(demand, discount):
     """Brute force over every amount that demand has, and those between."""
     best = outcome(best_capacity(demand, discount), demand, discount).total_cost
@@ -86,7 +86,7 @@ def test_no_size_costs_less_than_the_quantile(demand, discount):
 
 
 @given(st.lists(st.lists(st.tuples(discounts, amounts), min_size=1, max_size=3), min_size=1, max_size=6))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_no_plan_over_several_prices_costs_less_than_the_optimiser(hours):
     """Brute force over a grid of commitments, finer than any bend."""
     best = plan_outcome(best_commitment(hours), hours).total_cost
@@ -96,7 +96,7 @@ def test_no_plan_over_several_prices_costs_less_than_the_optimiser(hours):
 
 
 @given(st.lists(amounts, min_size=1, max_size=12), discounts)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_one_price_is_the_special_case_of_several(demand, discount):
     """The plan's optimiser and the quantile reach the same cost."""
     single = outcome(best_capacity(demand, discount), demand, discount).total_cost
@@ -105,7 +105,7 @@ def test_one_price_is_the_special_case_of_several(demand, discount):
 
 
 @given(st.lists(amounts, min_size=1, max_size=8), amounts, amounts)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_replaying_the_bill_takes_off_only_what_no_commitment_pays(usage, capacity, saving):
     """The domain page's bill(X) - bill(X - δ) is the smaller of the saving and what runs on demand, hour by hour."""
 
@@ -361,7 +361,7 @@ hours_of_two = st.lists(st.tuples(amounts, amounts), min_size=24, max_size=24)
 
 
 @given(hours_of_two, discounts, discounts)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_layers_never_save_more_than_a_replay_of_the_hours_says(hours, cheap, dear):
     """Each hour is served by the reservation, then by the plan; both are paid whether used or not."""
     pool = Pool("p/a/databases/USD", "p", "a", "databases", "USD", covered_hour=D(10_000))

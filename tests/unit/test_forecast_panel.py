@@ -212,7 +212,7 @@ def test_a_file_that_is_no_table_of_series_is_refused_with_its_columns(tmp_path:
     assert result.exit_code == 2
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(st.floats(-1e12, 1e12) | st.sampled_from([math.nan, math.inf, 0.0]), min_size=1, max_size=25),
     st.integers(1, 10),

@@ -61,7 +61,7 @@ position = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.lists(position, max_size=7))
 def test_guarantees_hold_for_any_department(found):
     positions = [Position(f"b{n}", *list(vars(p).values())[1:]) for n, p in enumerate(found)]
