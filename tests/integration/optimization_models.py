@@ -200,6 +200,7 @@ def _write_ledger(con: duckdb.DuckDBPyConnection, bills: list[Bill]) -> None:
         "commitment_discount_id": pa.string(),
         "charge_class": pa.string(), "charge_category": pa.string(), "billing_currency": pa.string(),
         "charge_period_start": pa.timestamp("us"), "x_billing_period": pa.string(),
+        "x_delivery_version": pa.string(),
         "pricing_quantity": pa.decimal128(38, 12), "effective_cost": money, "contracted_cost": money,
         "list_cost": money, "billed_cost": money, "tags": pa.string(),
     }  # fmt: skip
@@ -224,6 +225,7 @@ def _write_ledger(con: duckdb.DuckDBPyConnection, bills: list[Bill]) -> None:
             "billing_currency": bill.currency,
             "charge_period_start": datetime(bill.first.year, bill.first.month, bill.first.day) + timedelta(days=offset),
             "x_billing_period": (bill.first + timedelta(days=offset)).strftime("%Y-%m"),
+            "x_delivery_version": (bill.first + timedelta(days=offset)).strftime("%Y-%m"),
             "pricing_quantity": Decimal(bill.quantity),
             "effective_cost": Decimal(bill.cost if bill.effective is None else bill.effective),
             "contracted_cost": Decimal(bill.cost),
