@@ -23,7 +23,7 @@ class Check:
 @cache
 def _batch_definition() -> Any:
     """One ephemeral context per process: building it costs seconds, reusing it milliseconds."""
-    gc.disable()  # what an import makes stays: looking for garbage in it, again and again, was a third of its time
+    gc.disable()  # what an import makes stays: looking for garbage in it, again and again, was a seventh of its time
     try:
         import great_expectations as gx
 

@@ -206,7 +206,7 @@ def _allocate(trial: Workspace, current: Path) -> None:
         costs = current / "fct_daily_costs.parquet"
         con.execute(f"create view fct_daily_costs as select * from read_parquet('{costs}')")
         # Only the ledger asks what a delivery takes from others.
-        con.execute("create table int_focus__gcp_late_months (x_delivery_version varchar, usage_period varchar)")
+        con.execute("create table int_focus__late_months (x_delivery_version varchar, usage_period varchar)")
     run_dbt(trial, ["build", *ALLOCATION, "--exclude", *LEDGER, "--exclude-resource-type", "test", "unit_test"])
     with duckdb.connect(str(trial.warehouse), read_only=True) as con:
         missing = con.execute("select * from int_currency__missing_rates order by all").fetchall()

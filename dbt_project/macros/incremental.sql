@@ -6,7 +6,19 @@
     {% endif %}
 {%- endmacro %}
 
-{# True for rows of deliveries that an incremental model does not hold yet. Named one by one, as DuckDB then reads their part of the ledger alone. #}
+{# The same for a model that the ledger waits for: rows that a killed run left of deliveries that the ledger lacks go too. #}
+{% macro delete_replaced_and_new_deliveries() -%}
+    {% if is_incremental() %}
+        delete from {{ this }}
+        where
+            x_delivery_version not in (
+                select d.ledger_version from {{ ref('int_deliveries__current') }} as d where not d.is_new
+            )
+    {% endif %}
+{%- endmacro %}
+
+{# True for rows of deliveries that an incremental model does not hold yet. They are named, as DuckDB then reads their part of
+   the ledger alone. #}
 {% macro of_new_deliveries() -%}
     {% if is_incremental() -%}
         x_delivery_version in (
@@ -17,17 +29,6 @@
     {%- else -%}
         true
     {%- endif %}
-{%- endmacro %}
-
-{# The same for a model that the ledger waits for: rows that a killed run left of deliveries that the ledger lacks go too. #}
-{% macro delete_replaced_and_new_deliveries() -%}
-    {% if is_incremental() %}
-        delete from {{ this }}
-        where
-            x_delivery_version not in (
-                select d.ledger_version from {{ ref('int_deliveries__current') }} as d where not d.is_new
-            )
-    {% endif %}
 {%- endmacro %}
 
 {% macro delete_replaced_daily_costs() -%}

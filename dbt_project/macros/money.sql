@@ -14,6 +14,15 @@
     end
 {%- endmacro %}
 
+{# The same of a quantity; of a large one four decimals. #}
+{% macro share_of_quantity(quantity, share) -%}
+    case
+        when abs({{ quantity }}) < 1000000000000
+            then cast(cast({{ quantity }} as decimal(24, 12)) * cast({{ share }} as decimal(13, 12)) as decimal(38, 12))
+        else cast(cast({{ quantity }} as decimal(28, 4)) * cast({{ share }} as decimal(10, 9)) as decimal(38, 12))
+    end
+{%- endmacro %}
+
 {# part / whole with 18 decimals, in integers: DECIMAL / DECIMAL would be a float. Both have 12 decimals and are below
    100,000,000,000,000,000,000; NULL where the whole is zero. #}
 {% macro share_of(part, whole) -%}

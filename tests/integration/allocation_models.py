@@ -167,4 +167,4 @@ def _write_costs(con: duckdb.DuckDBPyConnection, charges: list[Charge]) -> None:
     con.execute(
         "create table fct_daily_costs as select * replace (cast(charge_date as date) as charge_date) from given"
     )
-    con.execute("create table int_focus__gcp_late_months (x_delivery_version varchar, usage_period varchar)")
+    con.execute("create table int_focus__late_months (x_delivery_version varchar, usage_period varchar)")

@@ -14,7 +14,7 @@ fees as (
         deliveries.delivery_version,
         string_agg(concat_ws('/', late.usage_period, coalesce(earlier.delivery_id, '')), '|' order by late.usage_period)
             as fee_deliveries
-    from {{ ref('int_focus__gcp_late_months') }} as late
+    from {{ ref('int_focus__late_months') }} as late
     inner join deliveries on late.x_delivery_version = deliveries.delivery_version
     left join deliveries as earlier
         on deliveries.x_source = earlier.x_source and late.usage_period = earlier.billing_period

@@ -16,7 +16,7 @@ sides as (
         months.x_source, months.service_name, months.currency, months.pricing_unit,
         months.region_id, months.sku_price_id, months.sku_meter, months.pricing_category,
         cast(0 as decimal(38, 12)) as quantity_before,
-        cast(0 as double) as comparable_quantity,
+        cast(0 as decimal(38, 12)) as comparable_quantity,
         months.quantity,
         cast(0 as decimal(28, 12)) as cost_before,
         cast(0 as decimal(28, 12)) as comparable_cost,
@@ -29,8 +29,7 @@ sides as (
         months.x_source, months.service_name, months.currency, months.pricing_unit,
         months.region_id, months.sku_price_id, months.sku_meter, months.pricing_category,
         months.quantity as quantity_before,
-        -- A float: products of two exact decimals have no room for large quantities, and what comes of it is a ratio.
-        cast(months.quantity as double) * cast({{ at_days }} as double) as comparable_quantity,
+        {{ share_of_quantity('months.quantity', at_days) }} as comparable_quantity,
         cast(0 as decimal(38, 12)) as quantity,
         months.effective_cost as cost_before,
         {{ share_of_money('months.effective_cost', at_days) }} as comparable_cost,
@@ -56,7 +55,6 @@ prices as (
         before_starts_on, starts_on, month_start, days, x_source, service_name, currency, pricing_unit,
         region_id, sku_price_id, sku_meter, pricing_category,
         sum(quantity_before) as quantity_before,
-        -- Two summands at most, so their order makes no difference.
         sum(comparable_quantity) as comparable_quantity,
         sum(quantity) as quantity,
         sum(cost_before) as cost_before,
@@ -75,8 +73,7 @@ units as (
         sum(case when quantity_before = 0 then cost else 0 end) as new_cost,
         sum(case when quantity = 0 then comparable_cost else 0 end) as gone_cost,
         sum(case when quantity_before > 0 then quantity else 0 end) as kept_quantity,
-        cast(sum(case when quantity > 0 then cast(comparable_quantity as decimal(38, 6)) else 0 end) as decimal(38, 6))
-            as kept_quantity_before,
+        sum(case when quantity > 0 then comparable_quantity else 0 end) as kept_quantity_before,
         sum(case when quantity > 0 then comparable_cost else 0 end) as kept_cost_before,
         sum(case when quantity_before > 0 and quantity > 0
             then {{ price_times(unit_price('cost_before', 'quantity_before'), 'quantity') }} else 0

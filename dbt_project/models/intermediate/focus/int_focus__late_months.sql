@@ -4,7 +4,8 @@
     on_schema_change='fail',
     pre_hook="{% if is_incremental() %}delete from {{ this }} where x_delivery_version not in (select d.delivery_version from {{ ref('stg_finops__deliveries') }} as d){% endif %}"
 ) }}
--- Months of use before its own that a delivery's covered usage is of: what that usage costs may depend on their fees.
+-- Months of use before its own that a delivery's covered usage is of: what that usage costs may depend on their fees. Only Google
+-- Cloud's bills have such usage.
 -- Grain: delivery × month of use; one row without a month where it has none, so that each delivery is looked through once.
 with
 
