@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -11,6 +12,7 @@ import polars as pl
 
 from forecasting.intervals import LEVELS, Band, Told
 from forecasting.series import Refusal, Series, Values
+from pipelines.errors import SeriesError
 
 
 @dataclass(frozen=True)
@@ -120,11 +122,17 @@ SCHEMA: dict[str, type[pl.DataType]] = {
 
 
 def write_frame(frame: pl.DataFrame, path: Path) -> None:
-    """Parquet, or CSV when the name says so; in place by one rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Parquet, or CSV when the name says so; in place by one rename. Raises SeriesError when it cannot be written."""
     temporary = path.with_name(f".{path.name}.part")
-    if path.suffix.lower() == ".csv":
-        frame.write_csv(temporary)
-    else:
-        frame.write_parquet(temporary, compression="zstd", statistics=False)
-    temporary.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix.lower() == ".csv":
+            frame.write_csv(temporary)
+        else:
+            frame.write_parquet(temporary, compression="zstd", statistics=False)
+        temporary.replace(path)
+    except OSError as problem:
+        with suppress(OSError):
+            temporary.unlink()
+        fix = "Name a file in a folder that you may write to"
+        raise SeriesError(str(path), f"cannot be written ({problem.strerror or problem})", fix=fix) from None

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-
-from pipelines.errors import SeriesError
 
 Values = NDArray[np.float64]
 
@@ -22,8 +19,11 @@ DAILY, MONTHLY = "D", "M"
 SEASON = {DAILY: 7, MONTHLY: 12}
 # Beyond these, older history only slows the models down (three years of days; ten years of months).
 LONGEST = {DAILY: 1096, MONTHLY: 120}
+# A hundred years: beyond, one of the dates is wrong.
+LONGEST_SPAN = {DAILY: 36_525, MONTHLY: 1200}
 # Doubles stay exact to a cent up to here; larger numbers are a unit error, not money.
 LARGEST = 1e13
+SMALLEST = 1e-12  # bills have twelve decimals: what is smaller is no cost, and breaks ratios
 
 
 @dataclass(frozen=True)
@@ -70,48 +70,11 @@ def period_dates(start: date, frequency: str, first: int, count: int) -> list[da
     return [date(month // 12, month % 12 + 1, 1) for month in months]
 
 
-def read_series(path: Path) -> pl.DataFrame:
-    """A Parquet or CSV file's columns unique_id (text), ds (date or null), y (double or null).
-
-    Raises SeriesError when the file cannot be read or lacks a column.
-    """
-    try:
-        if path.suffix.lower() in (".csv", ".txt"):
-            frame = pl.read_csv(path, infer_schema=False)
-        else:
-            frame = pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as problem:
-        raise SeriesError(str(path), f"cannot be read as CSV or Parquet ({str(problem)[:200]})") from None
-    missing = [name for name in ("unique_id", "ds", "y") if name not in frame.columns]
-    if missing:
-        raise SeriesError(
-            str(path),
-            f"has no column {', '.join(missing)}",
-            fix="Name the columns unique_id, ds (a date) and y (a number)",
-        )
-    ds = frame["ds"]
-    if ds.dtype == pl.String:
-        dates = ds.str.strip_chars().str.slice(0, 10)
-        months = dates.str.len_chars() == 7
-        dates = pl.select(pl.when(months).then(dates + "-01").otherwise(dates)).to_series()
-        ds = dates.str.to_date("%Y-%m-%d", strict=False)
-    elif ds.dtype.is_temporal():
-        ds = ds.cast(pl.Date, strict=False)
-    else:
-        raise SeriesError(str(path), f"column ds is {ds.dtype}, not a date", fix="Write days like 2026-10-31")
-    return pl.DataFrame(
-        {
-            "unique_id": frame["unique_id"].cast(pl.String).fill_null(""),
-            "ds": ds,
-            "y": frame["y"].cast(pl.Float64, strict=False),
-        }
-    )
-
-
 def panel_of(frame: pl.DataFrame) -> Panel:
-    """Every series of the table, in order of its unique_id."""
+    """Every series of the table (unique_id, ds, y), in order of its unique_id. Rows alike in all columns are copies."""
     panel = Panel()
-    usable = frame.filter(pl.col("ds").is_not_null() & pl.col("y").is_finite()).unique()
+    # Sorted: sums of floats depend on their order.
+    usable = frame.filter(pl.col("ds").is_not_null() & pl.col("y").is_finite()).unique().sort(pl.all())
     steps = {uid: _frequency(rows["ds"]) for (uid,), rows in usable.group_by("unique_id")}
     most = (
         MONTHLY if sum(s == MONTHLY for s in steps.values()) * 2 > sum(s is not None for s in steps.values()) else DAILY
@@ -141,6 +104,20 @@ def _are_month_ends(days: pl.Series) -> bool:
     return bool((days.dt.month_end() == days).all())
 
 
+def _step_changes(days: pl.Series) -> str | None:
+    """What is wrong with dates that are months first and days later, or the other way round."""
+    days = days.unique().sort()
+    is_month = days.diff().dt.total_days().is_between(28, 31).to_list()[1:]
+    months = sum(is_month)
+    if months < 6 or len(is_month) - months < 6:
+        return None
+    if all(is_month[:months]):
+        return f"it holds months until {days[months]} and days after: give one of them"
+    if all(is_month[-months:]):
+        return f"it holds days until {days[-months - 1]} and months after: give one of them"
+    return None
+
+
 def _series(uid: str, rows: pl.DataFrame, given: int, frequency: str) -> Series | Refusal:
     notes = []
     if given > len(rows):
@@ -149,7 +126,8 @@ def _series(uid: str, rows: pl.DataFrame, given: int, frequency: str) -> Series 
         return Refusal(uid, f"its largest value {largest:.3g} is beyond {LARGEST:.0g}: not an amount of money")
     if frequency == MONTHLY:
         rows = rows.with_columns(pl.col("ds").dt.month_start())
-    daily = rows.group_by("ds").agg(pl.col("y").sum()).sort("ds")
+    amounts = pl.when(pl.col("y").abs() >= SMALLEST).then(pl.col("y")).otherwise(0.0)
+    daily = rows.group_by("ds").agg(amounts.sum().alias("y")).sort("ds")
     if len(daily) < len(rows):
         notes.append(f"{len(rows) - len(daily)} further rows of the same date added up")
     first, last = daily["ds"][0], daily["ds"][-1]
@@ -158,8 +136,11 @@ def _series(uid: str, rows: pl.DataFrame, given: int, frequency: str) -> Series 
     else:
         positions = ((daily["ds"].dt.year() - first.year) * 12 + daily["ds"].dt.month() - first.month).to_numpy()
     length = int(positions[-1]) + 1
-    if length > 40_000:
+    # Dates of other centuries are placeholders (9999-12-31) or typing errors.
+    if first.year < 1900 or last.year >= 2200 or length > LONGEST_SPAN[frequency]:
         return Refusal(uid, f"its dates run from {first} to {last}: a date must be wrong")
+    if frequency == DAILY and (wrong := _step_changes(rows["ds"])):
+        return Refusal(uid, wrong)
     values = np.full(length, np.nan)
     values[positions] = daily["y"].to_numpy()
     missing = int(np.isnan(values).sum())

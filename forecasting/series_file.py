@@ -8,7 +8,8 @@ from typing import Any
 
 from forecasting.engine import forecast_panel
 from forecasting.results import forecast_frame, write_frame
-from forecasting.series import panel_of, read_series
+from forecasting.series import panel_of
+from forecasting.series_table import read_series
 from pipelines.errors import SeriesError
 
 

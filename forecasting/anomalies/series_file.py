@@ -11,26 +11,36 @@ import polars as pl
 from forecasting.anomalies.alarms import Floors, date_of, incidents
 from forecasting.anomalies.panel import panel_of
 from forecasting.anomalies.stacker import THRESHOLD, probabilities
-from pipelines.errors import FinopsError
+from forecasting.results import write_frame
+from forecasting.series import DAILY, MONTHLY
+from forecasting.series import panel_of as series_of
+from forecasting.series_table import read_series
+from pipelines.errors import SeriesError
+
+NO_DAYS = pl.DataFrame(schema={"unique_id": pl.String, "ds": pl.Date, "y": pl.Float64})
 
 
 def anomalies_of_file(path: Path, out: Path, least_change: float, least_amount: float) -> dict[str, Any]:
     """Write one row per series, incident and day to `out` (.parquet or .csv); return what was found.
 
     Columns: unique_id, first_day, resolved_day (null while it lasts), ds, expected, actual, impact, score, is_alarm
-    (told on this day; the incident's other days are known from it). Raises FinopsError when the file cannot be read as
-    daily series.
+    (told on this day; the incident's other days are known from it). `refused` is why a series was not looked at. Raises
+    SeriesError when the file is no table of series.
     """
-    try:
-        table = pl.read_parquet(path) if path.suffix.lower() == ".parquet" else pl.read_csv(path, try_parse_dates=True)
-        table = table.select(
-            pl.col("unique_id").cast(pl.String), pl.col("ds").cast(pl.Date), pl.col("y").cast(pl.Float64)
-        ).drop_nulls("ds")
-    except (pl.exceptions.PolarsError, OSError) as problem:
-        raise FinopsError(
-            str(path), f"is no table of unique_id, ds, y ({problem})", "Nothing was written", "Name such a file"
-        ) from None
-    panel = panel_of(table)
+    read = series_of(read_series(path))
+    if not read.series and not read.refusals:
+        raise SeriesError(str(path), "has no rows", fix="Give at least one row of unique_id, ds, y")
+    refused = {one.unique_id: one.reason for one in read.refusals}
+    refused |= {one.unique_id: "it is monthly: anomalies are looked for day by day"
+                for one in read.series if one.frequency == MONTHLY}  # fmt: skip
+    panel = panel_of(
+        pl.concat(
+            [NO_DAYS, *(
+                pl.DataFrame({"unique_id": one.unique_id, "ds": one.periods(1 - len(one.values), len(one.values)),
+                              "y": one.values}) for one in read.series if one.frequency == DAILY
+            )]
+        )
+    )  # fmt: skip
     width = panel.values.shape[1]
     thresholds = np.full(len(panel.names), THRESHOLD)
     floors = [Floors(least_change, least_amount)] * len(panel.names)
@@ -54,10 +64,5 @@ def anomalies_of_file(path: Path, out: Path, least_change: float, least_amount: 
               "expected": pl.Float64, "actual": pl.Float64, "impact": pl.Float64, "score": pl.Float64,
               "is_alarm": pl.Boolean}  # fmt: skip
     frame = pl.DataFrame(rows, schema=schema)
-    temporary = out.with_name(f".{out.name}.part")
-    if out.suffix.lower() == ".csv":
-        frame.write_csv(temporary)
-    else:
-        frame.write_parquet(temporary, statistics=False)
-    temporary.replace(out)
-    return {"series": len(panel.names), "anomalies": len(found), "out": str(out)}
+    write_frame(frame, out)
+    return {"series": len(panel.names), "anomalies": len(found), "out": str(out), "refused": refused}

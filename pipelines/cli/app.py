@@ -42,6 +42,14 @@ def checked(period: str | None) -> str | None:
     return period
 
 
+def check_files(series: Path | None, to: Path | None) -> None:
+    """Wrong arguments (exit code 2) unless --series and --out are both named, and apart, or neither is."""
+    if (series is None) != (to is None):
+        raise typer.BadParameter("name both --series FILE and --out FILE, or neither for the workspace")
+    if series and to and series.resolve() == to.resolve():
+        raise typer.BadParameter("--out would replace the file of --series; name another one")
+
+
 def amount(value: Decimal | None) -> str:
     """Money with two decimals and thousands, or a dash where it is not known."""
     return "-" if value is None else f"{value:,.2f}"

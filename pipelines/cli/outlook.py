@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.app import JsonOption, WorkspaceOption, app, out, say
+from pipelines.cli.app import JsonOption, WorkspaceOption, app, check_files, out, say
 from pipelines.settings import Workspace
 
 
@@ -31,8 +31,7 @@ def forecast(
     """
     from pipelines.steps import find_step
 
-    if (series is None) != (to is None):
-        raise typer.BadParameter("name both --series FILE and --out FILE, or neither to forecast the workspace")
+    check_files(series, to)
     if pool not in ("auto", "fast", "full", "neural"):
         raise typer.BadParameter(f"'{pool}' is not one of auto, fast, full, neural")
     if series is None or to is None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.app import JsonOption, WorkspaceOption, app, out, say
+from pipelines.cli.app import JsonOption, WorkspaceOption, app, check_files, one_line, out, say
 from pipelines.settings import Workspace
 
 
@@ -29,14 +29,15 @@ def anomalies(
     """
     from pipelines.steps import find_step
 
-    if (series is None) != (to is None):
-        raise typer.BadParameter("name both --series FILE and --out FILE, or neither to look at the workspace")
+    check_files(series, to)
     if series and to:
         found = find_step("anomalies_of_file")(series, to, least_change, least_amount)
         if as_json:
             out.print_json(json.dumps(found))
         else:
             out.print(f"{found['anomalies']} anomalies in {found['series']} series: {found['out']}", markup=False)
+            for name, reason in found["refused"].items():
+                out.print(f"  not looked at: {one_line(name, 60)} ({reason})", markup=False)
         return
     from pipelines.build import compute_results
 

@@ -150,13 +150,29 @@ def test_a_change_below_the_floor_of_money_is_no_alarm():
 
 
 @pytest.mark.parametrize(
-    "values", [[], [5], [5] * 10, [0] * 90, [7] * 90, [-3] * 90, [1, 1e12] * 40, [2.0**number for number in range(90)]]
+    "values", [[5], [5] * 10, [0] * 90, [7] * 90, [-3] * 90, [1, 1e12] * 40, [2.0**number for number in range(90)]]
 )
 def test_series_with_little_to_learn_from_never_fail(values, tmp_path):
     days_of(values).write_parquet(tmp_path / "in.parquet")
     anomalies_of_file(tmp_path / "in.parquet", tmp_path / "out.csv", 0.15, 0.0)
     out = pl.read_csv(tmp_path / "out.csv")
     assert out.null_count()["actual"].sum() == 0
+
+
+def test_what_no_daily_series_is_is_said_and_the_others_are_looked_at(tmp_path):
+    months = [date(2025, 1 + number, 1) for number in range(12)]
+    table = pl.concat([days_of(usual(60)), pl.DataFrame({"unique_id": "m", "ds": months, "y": [5.0] * 12})])
+    table.write_parquet(tmp_path / "in.parquet")
+    said = anomalies_of_file(tmp_path / "in.parquet", tmp_path / "new" / "out.csv", 0.15, 0.0)
+    assert (said["series"], said["refused"]) == (1, {"m": "it is monthly: anomalies are looked for day by day"})
+    assert pl.read_csv(tmp_path / "new" / "out.csv").is_empty()
+
+
+def test_a_day_without_a_number_is_unknown_and_no_fall_to_nothing(tmp_path):
+    lines = [f"s,{START + timedelta(number)},{value if number != 100 else 'NaN'}" for number, value in
+             enumerate(usual(120))]  # fmt: skip
+    (tmp_path / "in.csv").write_text("\n".join(["unique_id,ds,y", *lines]))
+    assert anomalies_of_file(tmp_path / "in.csv", tmp_path / "out.csv", 0.15, 0.0)["anomalies"] == 0
 
 
 def test_a_file_says_on_which_days_an_incident_was_told(tmp_path):

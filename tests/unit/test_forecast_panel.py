@@ -19,7 +19,8 @@ from forecasting.combination import judge, known_at
 from forecasting.engine import forecast_panel
 from forecasting.intervals import LEVELS, Told, calibrate, calibrate_totals
 from forecasting.results import forecast_frame
-from forecasting.series import Panel, Series, panel_of, read_series
+from forecasting.series import Panel, Series, panel_of
+from forecasting.series_table import read_series
 from forecasting.statistical import forecast_one, weekday_mean
 from pipelines.cli import app
 from pipelines.errors import SeriesError
