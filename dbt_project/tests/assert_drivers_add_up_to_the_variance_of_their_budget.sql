@@ -1,4 +1,5 @@
--- To the last decimal: each month with a variance has drivers and they are it; the months of a budget that is over are its own.
+-- To the last decimal: each month with a variance has drivers and they are it; the months of a budget that is over
+-- are its own once all its days count.
 with
 
 explained as (
@@ -31,4 +32,5 @@ from {{ ref('fct_budget_status') }} as status
 left join months on status.budget_id = months.budget_id and status.period = months.period
 where
     status.status = 'over'
+    and status.newest_days in ('final', 'completed')
     and (status.variance is distinct from months.variance or status.adjusted_amount is distinct from months.planned_amount)

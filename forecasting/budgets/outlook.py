@@ -64,12 +64,15 @@ def look_ahead(workspace: Workspace) -> str:
     memory.keep()
     missing = {(budget["budget_id"], budget["period"]) for budget in unplanned}
     outlooks = [one for one in foreseen if one.key not in missing]
+    # Money moves between, and is proposed for, periods that are not over.
+    to_come = [one for one in foreseen if isinstance(as_of, date) and one.budget["ends_on"] > as_of + timedelta(1)]
+    under_way = [one for one in to_come if one.key not in missing]
     kept = landed_result(workspace, "budget_adjustments")
     away = {_version_of(row) for row in landed_result(workspace, "budget_outlooks") if row["is_away"]}
-    adjustments = with_reallocations(kept, outlooks, away)
+    adjustments = with_reallocations(kept, under_way, away)
     moved = {name for row in adjustments[len(kept) :] for name in _names(row)}
     indexes = {(row["budget_id"], row["period"]): row["seasonal_index"] for row in months if is_period(row["period"])}
-    adjustments = with_proposals(adjustments, foreseen, costs, indexes, locked_above(outlooks, foreseen, centers))
+    adjustments = with_proposals(adjustments, to_come, costs, indexes, locked_above(under_way, to_come, centers))
     if isinstance(as_of, date):
         adjustments = with_seasons(adjustments, budgets, indexes, as_of)
     adjustments.sort(key=lambda row: (row["valid_from"], row["kind"], row["adjustment_id"]))
@@ -83,8 +86,8 @@ def look_ahead(workspace: Workspace) -> str:
     raised = {(budget_id, period): amount for budget_id, period, amount in ceilings}
     alerts = with_forecast_alerts(landed_result(workspace, "budget_forecast_alerts"), outlooks, thresholds, raised)
     land_result(workspace, "budget_forecast_alerts", alerts)
-    at_risk = sum(one.chance_above(amounts[one.key]) >= 0.5 for one in outlooks)
-    return f"budgets    {len(outlooks)} running, {at_risk} of them more likely than not to be overrun"
+    at_risk = sum(one.chance_above(amounts[one.key]) >= 0.5 for one in under_way)
+    return f"budgets    {len(under_way)} running, {at_risk} of them more likely than not to be overrun"
 
 
 def locked_above(
@@ -129,16 +132,23 @@ def seasons_of(months: Iterable[dict[str, Any]]) -> Seasons:
 def outlooks_of(
     budgets: Sequence[dict[str, Any]], costs: pl.DataFrame, memory: Memory, seasons: Seasons
 ) -> Iterable[Outlook]:
-    """Of budgets whose period is under way. A scope with a cost that could not be converted has none: it is unknown."""
+    """Of budgets whose period is under way, or over with days that do not count yet.
+
+    A scope with a cost that could not be converted has none: it is unknown.
+    """
     if not len(costs):
         return
     as_of = costs["charge_date"].max()
     began = costs["charge_date"].min()
     assert isinstance(as_of, date) and isinstance(began, date)  # the column is one of dates
+    ends = costs.select(pl.concat_str("scope", pl.lit("|"), "scope_value"), "counted_until").unique()
+    counted_until: dict[str, date] = dict(ends.iter_rows())
     running = [
         budget
         for budget in budgets
-        if began <= budget["starts_on"] <= as_of + timedelta(1) < budget["ends_on"] and budget["amount"] > 0
+        if began <= budget["starts_on"] <= as_of + timedelta(1)
+        and min(as_of, counted_until.get(_scope_of(budget), as_of)) + timedelta(1) < budget["ends_on"]
+        and budget["amount"] > 0
     ]
     if not running:
         return
@@ -154,19 +164,18 @@ def outlooks_of(
             known[name] = rows
     if not known:
         return
-    ends: dict[str, date] = {name: rows["counted_until"][0] for name, rows in known.items()}
     frames = [_until(rows.select(pl.lit(name).alias("unique_id"), ds="charge_date", y=pl.col("cost").cast(pl.Float64)),
-                     ends[name]) for name, rows in known.items()]  # fmt: skip
-    longest = max((b["ends_on"] - end).days - 1 for b in running for end in ends.values())
+                     counted_until[name]) for name, rows in known.items()]  # fmt: skip
+    longest = max((b["ends_on"] - end).days - 1 for b in running for end in map(counted_until.__getitem__, known))
     horizon = next(days for days in _HORIZONS if longest <= days or days == _HORIZONS[-1])
     panel = panel_of(pl.concat(frames))
     forecast = forecast_panel(panel, horizon, pool="fast", workers=1, memory=memory, shift=days_since_sunday(as_of))
     found = {one.series.unique_id: one for one in forecast.series}
     for budget in running:
-        name = f"{budget['scope']}|{budget['scope_value'] or ''}"
+        name = _scope_of(budget)
         if name not in found:
             continue
-        rows, counted = known[name], ends[name]
+        rows, counted = known[name], counted_until[name]
         days = (budget["ends_on"] - counted).days - 1
         before = max((budget["starts_on"] - counted).days - 1, 0)
         inside = rows.filter(pl.col("charge_date") >= budget["starts_on"])
@@ -182,6 +191,10 @@ def outlooks_of(
             history_days=(counted - rows["charge_date"][0]).days + 1,
             source=found[name],
         )
+
+
+def _scope_of(budget: dict[str, Any]) -> str:
+    return f"{budget['scope']}|{budget['scope_value'] or ''}"
 
 
 def _until(table: pl.DataFrame, end: date) -> pl.DataFrame:

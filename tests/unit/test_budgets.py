@@ -134,7 +134,8 @@ def test_a_locked_budget_stands_above_the_cost_centres_in_its_scope():
 
 def test_days_that_are_hardly_known_are_forecast_and_not_taken_for_spent(tmp_path):
     """10 a day, known until the 28th of September; of the four days after it 1 came so far. Of October 310 are to come:
-    September's last two days are none of it. Of August to October, 59 days count and 33 are to come.
+    September's last two days are none of it. Of August to October, 59 days count and 33 are to come. September is over,
+    and its last two days are to come all the same; August is whole.
     """
     days = [date(2026, 8, 1) + timedelta(number) for number in range(63)]
     counted = date(2026, 9, 28)
@@ -144,13 +145,16 @@ def test_days_that_are_hardly_known_are_forecast_and_not_taken_for_spent(tmp_pat
             "cost": [Decimal(10) if day <= counted else Decimal(1) for day in days],
         }
     )  # fmt: skip
-    october, summer = ({"budget_id": "b", "period": "p", "scope": "total", "scope_value": None, "amount": Decimal(300),
-                        "starts_on": first, "ends_on": end} for first, end in (
-        (date(2026, 10, 1), date(2026, 11, 1)), (date(2026, 8, 1), date(2026, 11, 1))))  # fmt: skip
+    august, september, october, summer = (
+        {"budget_id": "b", "period": "p", "scope": "total", "scope_value": None, "amount": Decimal(300),
+         "starts_on": date(2026, first, 1), "ends_on": date(2026, end, 1)}
+        for first, end in ((8, 9), (9, 10), (10, 11), (8, 11))
+    )  # fmt: skip
 
-    found = list(outlooks_of([october, summer], costs, Memory(tmp_path / "memory.parquet"), {}))
+    found = list(outlooks_of([august, september, october, summer], costs, Memory(tmp_path / "memory.parquet"), {}))
 
     assert [(one.as_of, one.actual, round(one.rest.middle, 6)) for one in found] == [
+        (counted, 280, 20),
         (counted, 0, 310),
         (counted, 590, 330),
     ]

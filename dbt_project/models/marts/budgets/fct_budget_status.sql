@@ -90,22 +90,29 @@ joined as (
     left join outlooks on budgets.budget_id = outlooks.budget_id and budgets.period = outlooks.period
 ),
 
--- Days that are known in part are completed; of a period under way, days that are hardly known are left to the forecast.
+-- Days that are known in part are completed, and days that are hardly known left to the forecast, also when the period is over.
+settled as (
+    select
+        *,
+        is_over and (not has_unknown_days or forecast_rest is null) as is_settled
+    from joined
+),
+
 counted as (
     select
         *,
-        actual_cost + coalesce(case when is_over then late_cost else counted_more end, 0) as counted_cost
-    from joined
+        actual_cost + coalesce(case when is_settled then late_cost else counted_more end, 0) as counted_cost
+    from settled
 ),
 
 completed as (
     select
         *,
-        case when is_incomplete then null when is_over then counted_cost else counted_cost + forecast_rest end as expected_cost,
+        case when is_incomplete then null when is_settled then counted_cost else counted_cost + forecast_rest end as expected_cost,
         case
             when is_incomplete then null
-            when is_over and counted_cost > adjusted_amount then cast(1 as decimal(18, 6))
-            when is_over and counted_cost is not null then cast(0 as decimal(18, 6))
+            when is_settled and counted_cost > adjusted_amount then cast(1 as decimal(18, 6))
+            when is_settled and counted_cost is not null then cast(0 as decimal(18, 6))
             else overrun_probability
         end as overrun
     from counted
@@ -132,7 +139,9 @@ select
     {{ ratio('actual_cost', 'adjusted_amount') }} as actual_ratio,
     {{ money('counted_cost') }} as counted_cost,
     case
-        when has_unknown_days and is_over then 'incomplete'
+        when not has_costs then 'no_costs'
+        when starts_on > as_of_date then 'not_begun'
+        when has_unknown_days and is_settled then 'incomplete'
         when has_unknown_days and late_cost <> 0 then 'completed_and_forecast'
         when has_unknown_days then 'forecast'
         when late_cost <> 0 then 'completed'
@@ -142,12 +151,12 @@ select
     cast(
         cast(cast(amount * 1000000 as hugeint) * elapsed_days // days as decimal(28, 0)) * 0.000001 as decimal(28, 12)
     ) as linear_cost,
-    case when is_over then cast(1 as decimal(18, 6)) else expected_share end as expected_share,
-    {{ ratio('counted_cost', '(adjusted_amount * case when is_over then 1 else expected_share end)') }} as pace,
-    case when is_over then cast(0 as decimal(28, 12)) else forecast_rest end as forecast_cost,
+    case when is_settled then cast(1 as decimal(18, 6)) else expected_share end as expected_share,
+    {{ ratio('counted_cost', '(adjusted_amount * case when is_settled then 1 else expected_share end)') }} as pace,
+    case when is_settled then cast(0 as decimal(28, 12)) else forecast_rest end as forecast_cost,
     {{ money('expected_cost') }} as expected_cost,
-    {{ money('case when is_over then counted_cost else counted_cost + rest_lo80 end') }} as expected_lo80,
-    {{ money('case when is_over then counted_cost else counted_cost + rest_hi80 end') }} as expected_hi80,
+    {{ money('case when is_settled then counted_cost else counted_cost + rest_lo80 end') }} as expected_lo80,
+    {{ money('case when is_settled then counted_cost else counted_cost + rest_hi80 end') }} as expected_hi80,
     {{ money('expected_cost - adjusted_amount') }} as variance,
     {{ ratio('(expected_cost - adjusted_amount)', 'adjusted_amount') }} as variance_ratio,
     overrun as overrun_probability,
