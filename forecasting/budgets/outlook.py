@@ -22,7 +22,7 @@ from forecasting.budgets.reallocation import Position, reallocate
 from forecasting.budgets.rows import Outlook, adjusted_amounts, adjustment, cents, money, ratio
 from forecasting.engine import days_since_sunday, forecast_panel
 from forecasting.memory import Memory
-from forecasting.results import SeriesForecast
+from forecasting.results import BacktestRow, SeriesForecast
 from forecasting.series import panel_of
 from pipelines.landing.results import land_result, landed_result
 from pipelines.settings import Workspace, is_period
@@ -33,6 +33,7 @@ TRIGGER, TRIGGER_CHANCE, TRIGGER_DAYS, QUANTILE = 0.15, 0.80, 5, 0.70
 _BACK = Decimal("0.10")  # a budget that money was moved for begins no other move before it came this close
 _MATERIAL = Decimal("0.005")  # of the budget: a forecast that passes a threshold by less is not worth an alert
 _CENT = Decimal("0.01")
+_VINTAGES = 6  # how many tested forecasts say how far the interval is to be trusted (reference domain.md 6)
 Seasons = Mapping[tuple[str, str], Mapping[date, float]]  # of a budget's period: by the first day of a month
 # Completed by what is usually late, and until when a scope's costs are known well enough to count.
 _COSTS = """
@@ -171,6 +172,7 @@ def outlooks_of(
     panel = panel_of(pl.concat(frames))
     forecast = forecast_panel(panel, horizon, pool="fast", workers=1, memory=memory, shift=days_since_sunday(as_of))
     found = {one.series.unique_id: one for one in forecast.series}
+    held = held_of(forecast.backtest)
     for budget in running:
         name = _scope_of(budget)
         if name not in found:
@@ -190,7 +192,21 @@ def outlooks_of(
             month_share=usual_share(rows, month, (month + timedelta(31)).replace(day=1), counted, {}),
             history_days=(counted - rows["charge_date"][0]).days + 1,
             source=found[name],
+            held=held.get(name),
         )
+
+
+def held_of(backtest: Iterable[BacktestRow]) -> dict[str, float]:
+    """By series, the share of days of the last six tested forecasts that fell inside their 80 % interval."""
+    tested: dict[str, list[BacktestRow]] = {}
+    for row in backtest:
+        if row.covered80 is not None:
+            tested.setdefault(row.unique_id, []).append(row)
+    newest = {name: sorted(rows, key=lambda row: row.origin)[-_VINTAGES:] for name, rows in tested.items()}
+    return {
+        name: sum((row.covered80 or 0.0) * row.horizon for row in rows) / sum(row.horizon for row in rows)
+        for name, rows in newest.items()
+    }
 
 
 def _scope_of(budget: dict[str, Any]) -> str:

@@ -72,7 +72,7 @@ def with_proposals(
                 growth_ratio=ratio(before[-1] / before[-2] - 1) if len(before) > 1 and before[-2] else None,
                 seasonal_index=indexes.get(one.key),
                 constrained_by=held_by.get(name),
-                confidence=None if one.source.accuracy is None else ratio(max(one.source.accuracy, 0.0)),
+                confidence=None if one.held is None else ratio(one.held),
                 reason=f"likely cost by {one.source.model}"
                 + (f", {likely[name]:,.2f}, held within {held_by[name]}" if name in held_by else ""),
                 valid_from=one.budget["starts_on"],
@@ -191,11 +191,23 @@ def with_seasons(
 
 
 def _month_costs(costs: pl.DataFrame, one: Outlook) -> list[float]:
-    """Cost per day of each whole month before, times the days of the budgeted month: months differ in length."""
+    """Cost per day of each month before, times the days of the budgeted month: months differ in length."""
     mine = (pl.col("scope") == one.budget["scope"]) & (pl.col("scope_value") == (one.budget["scope_value"] or ""))
-    rows = costs.filter(mine & (pl.col("charge_date") < one.budget["starts_on"]))
+    before = (pl.col("charge_date") < one.budget["starts_on"]) & (pl.col("charge_date") <= one.as_of)
+    rows = costs.filter(mine & before)
+    if not len(rows):
+        return []
+    first, last = rows["charge_date"].min(), min(one.as_of, one.budget["starts_on"] - timedelta(1))
     months = rows.group_by(pl.col("charge_date").dt.month_start().alias("month")).agg(
-        pl.col("cost").cast(pl.Float64).sum(), pl.col("charge_date").n_unique().alias("days")
+        pl.col("cost").cast(pl.Float64).sum()
     )
     length = (one.budget["ends_on"] - one.budget["starts_on"]).days
-    return [cost / days * length for _, cost, days in months.sort("month").iter_rows()]
+    return [
+        # Of a month that is known in part, its known days; days without a cost are days all the same.
+        cost / ((min(last, _month_end(month)) - max(first, month)).days + 1) * length
+        for month, cost in months.sort("month").iter_rows()
+    ]
+
+
+def _month_end(month: date) -> date:
+    return (month + timedelta(31)).replace(day=1) - timedelta(1)

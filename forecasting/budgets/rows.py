@@ -29,6 +29,8 @@ class Outlook:
     month_share: float  # the same of the month that as_of is in
     history_days: int
     source: SeriesForecast
+    # Of the last six tested forecasts, the share of days inside their 80 % interval; None where none could be tested.
+    held: float | None = None
 
     @property
     def key(self) -> tuple[str, str]:

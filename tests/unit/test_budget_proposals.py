@@ -1,5 +1,6 @@
 """Proposed budgets: once per month, within locked ones, spread over a year by its season; the sum stays."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecasting.budgets.distribution import Total
+from forecasting.budgets.outlook import held_of
 from forecasting.budgets.proposals import (
     SeasonMonth,
     by_season,
@@ -19,6 +21,7 @@ from forecasting.budgets.proposals import (
     with_seasons,
 )
 from forecasting.budgets.rows import Outlook
+from forecasting.results import BacktestRow
 
 OCTOBER_31 = date(2026, 10, 31)
 
@@ -99,6 +102,36 @@ def test_a_budget_whose_next_month_nobody_planned_is_proposed_too():
     assert [(b["budget_id"], b["period"], b["ends_on"]) for b in unplanned_months(budgets, date(2026, 11, 1))] == [
         ("shop", "2026-11", date(2026, 12, 1))
     ]
+
+
+@pytest.mark.parametrize(
+    ("days", "history", "growth"),
+    [
+        # 10 a day: 280 in February and 310 in March are no growth of 10.7 %, and April has 30 days.
+        ([date(2026, 2, 1) + timedelta(number) for number in range(59)], "300.00", "0.000000"),
+        # 10 on three days of each: days without costs count. 30 in 31 days after 30 in 28 are a fall, to 29.03 in 30.
+        ([date(2026, month, day) for month in (2, 3) for day in (1, 11, 21)], "29.03", "-0.096774"),
+        # Known from the 15th of February and until the 29th of March only: 140 in 14 and 290 in 29 days.
+        ([date(2026, 2, 15) + timedelta(number) for number in range(43)], "300.00", "0.000000"),
+    ],
+)
+def test_months_before_are_compared_by_the_day(days, history, growth):
+    costs = pl.DataFrame({"scope": "total", "scope_value": "", "charge_date": days, "cost": [10.0] * len(days)})
+    as_of = date(2026, 3, 29) if days[-1] == date(2026, 3, 29) else date(2026, 3, 31)
+    [row] = with_proposals([], [outlook(month_budget(4), as_of=as_of)], costs, {}, {})
+    assert (row["history_amount"], row["growth_ratio"]) == (Decimal(history), Decimal(growth))
+
+
+def test_the_confidence_of_a_proposal_is_how_often_its_last_six_intervals_held():
+    """Of seven tested forecasts the oldest does not count; three held on all of 10 days, three on 5 of 10."""
+    row = BacktestRow("total|", OCTOBER_31, "day", 10, "Combined", 0, 0, 0, 0, None, None, None)
+    shares = [0.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5]
+    tested = [
+        replace(row, origin=OCTOBER_31 - timedelta(70 - number), covered80=share) for number, share in enumerate(shares)
+    ]
+    assert held_of([row, *tested[::-1]]) == {"total|": 0.75}
+    [proposed] = with_proposals([], [replace(outlook(month_budget(11)), held=0.75)], NO_COSTS, {}, {})
+    assert proposed["confidence"] == Decimal("0.75")
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,14 @@ def test_reallocation_begins_at_15_percent_that_are_80_percent_sure(actual, rest
     assert leaves_its_band(outlook(actual, rest), Decimal(100)) is leaves
 
 
+def test_of_the_golden_department_three_budgets_leave_their_band():
+    """Reference domain.md 6: +22, -17.5, +1.67 and -17.5 %."""
+    forecasts = {"100000": "122000", "80000": "66000", "60000": "61000", "40000": "33000"}
+    sure = Total(-2.0, -1.0, 0.0, 1.0, 2.0)
+    left = [leaves_its_band(outlook(spent, sure, budget), Decimal(budget)) for budget, spent in forecasts.items()]
+    assert left == [True, True, False, True]
+
+
 def test_reallocation_waits_for_five_days_of_the_period():
     early = replace(outlook("16", SURE), as_of=date(2026, 10, 4))
     assert not leaves_its_band(early, Decimal(100))

@@ -23,6 +23,9 @@ def after(positions, transfers):
 
 def test_the_golden_department():
     """Budgets 100, 80, 60 and 40 thousand, forecasts 122, 66, 61 and 33: 11,000 move, 12,000 stay overspent."""
+    assert [round(100 * (p.forecast - p.budget) / p.budget, 2) for p in GOLDEN] == [22, -17.5, 1.67, -17.5]
+    assert [p.may_give for p in GOLDEN] == [0, 800_000, 0, 400_000]  # donors' caps
+    assert [p.may_get for p in GOLDEN] == [1_000_000, 0, 100_000, 0]
     transfers = reallocate(GOLDEN)
     budgets = after(GOLDEN, transfers)
     assert sum(t.cents for t in transfers) == 1_100_000

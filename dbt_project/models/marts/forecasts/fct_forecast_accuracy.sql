@@ -19,6 +19,7 @@ tested as (
         sum(forecast) as forecast,
         sum(absolute_error) as absolute_error,
         sum(absolute_actual) as absolute_actual,
+        cast(null as double) as mape,
         sum(naive_error * periods) as naive_error,
         sum(covered80 * periods) as covered80,
         sum(covered95 * periods) as covered95
@@ -74,6 +75,10 @@ came as (
         cast(sum(points.yhat) as double) as forecast,
         cast(sum(abs(points.yhat - known.cost)) as double) as absolute_error,
         cast(sum(abs(known.cost)) as double) as absolute_actual,
+        case
+            when count(nullif(known.cost, 0)) = count(*)
+                then avg(cast(abs(points.yhat - known.cost) as double) / nullif(cast(abs(known.cost) as double), 0))
+        end as mape,
         cast(null as double) as naive_error,
         cast(sum(case when known.cost between points.lo80 and points.hi80 then 1 else 0 end) as double) as covered80,
         cast(sum(case when known.cost between points.lo95 and points.hi95 then 1 else 0 end) as double) as covered95
@@ -101,6 +106,7 @@ select
     cast(forecast as decimal(28, 12)) as forecast_cost,
     cast(absolute_error / nullif(absolute_actual, 0) as decimal(28, 6)) as wape,
     cast(1 - absolute_error / nullif(absolute_actual, 0) as decimal(28, 6)) as accuracy,
+    cast(mape as decimal(28, 6)) as mape,
     cast(absolute_error / nullif(naive_error, 0) as decimal(28, 6)) as mase,
     cast((forecast - actual) / nullif(absolute_actual, 0) as decimal(28, 6)) as bias,
     cast(covered80 / periods as decimal(18, 6)) as coverage80,
