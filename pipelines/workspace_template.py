@@ -132,7 +132,7 @@ _EXAMPLES = {
     "rule_thresholds": "# aws_ec2_idle,prod,lookback_days,32,Month-end jobs\n# *,any,min_saving_month,5,",
     "planned_events": (
         "# warehouse-move,migration,cost_center,CC-100,2026-11-15,,40,,,Both run until the old one is off\n"
-        "# black-friday,launch,total,,2026-11-25,2026-11-30,25,,,"
+        "# black-friday,launch,total,,2026-11-25,2026-12-01,25,,,ends_on is the first day after it"
     ),
     "anomaly_labels": "# 3f2a9c0b1d2e,false,Ada,2026-10-14,true | false | expected; ids are in fct_cost_anomalies",
     "budgets": (

@@ -2,18 +2,21 @@
 
 A percentage changes the usage of the leaves in its scope from its first day to before its end; an amount is spread over
 the days of each month, and over the scope's leaves by what they cost. The end of credits stops scheduled credits.
+A leaf may lie in a scope in part: an account, or a service too small for a leaf, by its share of newest costs.
 """
 
 from __future__ import annotations
 
 from calendar import monthrange
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import numpy as np
+import polars as pl
 
-from forecasting.ledger.panel import Leaf
+from forecasting.ledger.panel import OTHER, Leaf
 from forecasting.series import Values
 
 
@@ -28,28 +31,39 @@ class Event:
     change_percent: float | None
     monthly_amount: float | None
     currency: str | None
+    centers: frozenset[str] = frozenset()  # cost centres of a business unit
 
     @classmethod
-    def of(cls, row: dict[str, Any]) -> Event:
+    def of(cls, row: dict[str, Any], units: Mapping[str, frozenset[str]]) -> Event:
+        """`units` are the cost centres of each business unit."""
         change, amount = row["change_percent"], row["monthly_amount"]
         return cls(
             row["event_id"], row["kind"], row["scope"], row["scope_value"], row["starts_on"], row["ends_on"],
             None if change is None else float(change), None if amount is None else float(amount), row["currency"],
+            units.get(row["scope_value"], frozenset()) if row["scope"] == "business_unit" else frozenset(),
         )  # fmt: skip
 
-    def covers(self, leaf: Leaf) -> bool:
-        """Whether the leaf lies in the scope. Forecasts do not tell accounts apart: never those."""
+    def part_of(self, leaf: Leaf, mix: pl.DataFrame, named: frozenset[str]) -> float:
+        """Which part of the leaf lies in the scope, 0 to 1.
+
+        `mix` are newest costs by x_source, sub_account_id, service_name, cost_center_id, currency; `named` the services
+        that have leaves of their own beside it.
+        """
         if self.currency and self.currency != leaf.currency:
-            return False
-        if self.scope == "total":
-            return True
+            return 0.0
         column = {
             "department": leaf.department,
             "cost_center": leaf.cost_center_id,
             "provider": leaf.provider,
             "service": leaf.service_name,
         }.get(self.scope)
-        return column is not None and column == self.scope_value
+        if self.scope == "business_unit":
+            return float(leaf.cost_center_id in self.centers)
+        if self.scope == "total" or column == self.scope_value:
+            return 1.0
+        if self.scope == "sub_account" or (self.scope == "service" and leaf.service_name == OTHER):
+            return _share(leaf, mix, named, "sub_account_id" if self.scope == "sub_account" else "service_name", self)
+        return 0.0
 
     def assumption(self) -> str:
         change = f"{self.change_percent:+g} %" if self.change_percent is not None else ""
@@ -57,24 +71,45 @@ class Event:
         return f"planned event {self.event_id} ({self.kind}) from {self.starts_on} {change} {amount}".strip()
 
 
-def planned_changes(events: list[Event], leaves: list[Leaf], points: Values, days: list[date]) -> Values:
+def _share(leaf: Leaf, mix: pl.DataFrame, named: frozenset[str], column: str, event: Event) -> float:
+    rows = mix.filter(
+        (pl.col("x_source") == leaf.x_source) & (pl.col("cost_center_id") == leaf.cost_center_id)
+        & (pl.col("currency") == leaf.currency)
+    )  # fmt: skip
+    if leaf.service_name == OTHER:
+        rows = rows.filter(~pl.col("service_name").is_in(list(named)))
+    elif not leaf.is_scheduled:
+        rows = rows.filter(pl.col("service_name") == leaf.service_name)
+    whole = float(rows["cost"].sum())
+    inside = float(rows.filter(pl.col(column) == event.scope_value)["cost"].sum())
+    return min(max(inside / whole, 0.0), 1.0) if whole > 0 else 0.0
+
+
+def parts_of(events: list[Event], leaves: list[Leaf], mix: pl.DataFrame) -> Values:
+    """Which part of each leaf lies in each event's scope, (event, leaf)."""
+    named: dict[tuple[str, str, str], set[str]] = {}
+    for leaf in leaves:
+        named.setdefault((leaf.x_source, leaf.cost_center_id, leaf.currency), set()).add(leaf.service_name)
+    beside = [frozenset(named[leaf.x_source, leaf.cost_center_id, leaf.currency]) for leaf in leaves]
+    parts = [[event.part_of(leaf, mix, own) for leaf, own in zip(leaves, beside, strict=True)] for event in events]
+    return np.array(parts).reshape(len(events), len(leaves))
+
+
+def planned_changes(events: list[Event], parts: Values, leaves: list[Leaf], points: Values, days: list[date]) -> Values:
     """What the events add to each leaf and day, (leaf, day). `points` is the forecast without them."""
     change = np.zeros_like(points)
-    for event in events:
+    usage = np.array([not leaf.is_scheduled for leaf in leaves])
+    credit = np.array([leaf.service_name == "~credit" for leaf in leaves])
+    for event, part in zip(events, parts, strict=True):
         active = np.array([event.starts_on <= day < event.ends_on for day in days])
-        inside = [at for at, leaf in enumerate(leaves) if event.covers(leaf)]
-        usage = [at for at in inside if not leaves[at].is_scheduled]
         if event.kind == "credits_end":
-            for at in inside:
-                if leaves[at].service_name == "~credit":
-                    change[at] -= np.where(active, points[at], 0.0)
+            change -= np.outer(part * credit, active) * points
+        inside = part * usage
         if event.change_percent is not None:
-            for at in usage:
-                change[at] += np.where(active, points[at] * event.change_percent / 100, 0.0)
-        if event.monthly_amount is not None and usage:
-            weights = np.abs(points[usage]).sum(axis=1)
-            weights = weights / weights.sum() if weights.sum() > 0 else np.full(len(usage), 1 / len(usage))
+            change += np.outer(inside, active) * points * event.change_percent / 100
+        if event.monthly_amount is not None and inside.any():
+            weights = np.abs(points).sum(axis=1) * inside
+            weights = weights / weights.sum() if weights.sum() > 0 else inside / inside.sum()
             daily = np.array([event.monthly_amount / monthrange(day.year, day.month)[1] for day in days]) * active
-            for at, weight in zip(usage, weights, strict=True):
-                change[at] += weight * daily
+            change += np.outer(weights, daily)
     return change

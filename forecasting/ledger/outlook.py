@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from forecasting.engine import days_since_sunday, forecast_panel
 from forecasting.hierarchy import node_bands
 from forecasting.intervals import Band
-from forecasting.ledger.events import Event, planned_changes
+from forecasting.ledger.events import Event, parts_of, planned_changes
 from forecasting.ledger.panel import Leaf, LedgerPanel, monthly_series, usage_series
 from forecasting.ledger.schedule import scheduled_costs
 from forecasting.memory import Memory
@@ -84,18 +84,23 @@ class Outlook:
     forecasts: dict[str, SeriesForecast]  # of usage leaves, by series id
     backtests: list[BacktestRow]
     events: list[Event]
+    parts: Values  # (event, leaf): how much of the leaf lies in the event's scope
 
 
 def outlook(
     panel: LedgerPanel,
     events: list[Event],
+    mix: pl.DataFrame,
     pool: str,
     seed: int,
     workers: int,
     progress: Callable[[str], None],
     memory: Memory | None = None,
 ) -> Outlook:
-    """Forecast the ledger's panel. The same panel, events and seed give the same numbers, with and without memory."""
+    """Forecast the ledger's panel. The same panel, events and seed give the same numbers, with and without memory.
+
+    `mix` are newest costs by account, service and cost centre (`Event.part_of`).
+    """
     calendar = _calendar(panel)
     usage = usage_series(panel)
     progress(f"forecast   {len(usage)} usage series to {calendar.days[calendar.covered - 1]}, {MONTHS} months")
@@ -121,7 +126,8 @@ def outlook(
         ]
     )
     points = np.concatenate([points, scheduled[len(modelled) :]])
-    planned: Values = np.round(planned_changes(events, leaves, points, calendar.days), 4)
+    parts = parts_of(events, leaves, mix)
+    planned: Values = np.round(planned_changes(events, parts, leaves, points, calendar.days), 4)
     points = np.asarray(np.round(points, 4) + planned, np.float64)
     nodes = _nodes(leaves)
     offsets = _offsets(nodes, [found.get(leaf.series_id) for leaf in leaves],
@@ -132,7 +138,7 @@ def outlook(
     }
     actuals = np.stack([_actuals(panel, leaf, calendar.months) for leaf in leaves]).round(4)
     return Outlook(calendar, leaves, nodes, scenarios, scheduled, planned, actuals, offsets, found,
-                   [*daily.backtest, *monthly.backtest], events)  # fmt: skip
+                   [*daily.backtest, *monthly.backtest], events, parts)  # fmt: skip
 
 
 def _calendar(panel: LedgerPanel) -> Calendar:

@@ -120,7 +120,10 @@ def _in_decimals(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _about(outlook: Outlook, node: Node) -> dict[str, object]:
     forecasts = [f for row in node.rows if (f := outlook.forecasts.get(outlook.leaves[row].series_id))]
-    events = [e.assumption() for e in outlook.events if any(e.covers(outlook.leaves[row]) for row in node.rows)]
+    rows = list(node.rows)
+    events = [
+        event.assumption() for event, parts in zip(outlook.events, outlook.parts, strict=True) if parts[rows].any()
+    ]
     is_leaf = node.level == "leaf"
     notes = [*(forecasts[0].assumptions if is_leaf and forecasts else ()), *events]
     statuses = [f.status for f in forecasts]

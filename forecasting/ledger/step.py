@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import duckdb
 import polars as pl
@@ -17,7 +18,16 @@ from pipelines.settings import Workspace
 
 SEED = 7
 # Part of every fingerprint: forecasts made by other rules are another vintage.
-METHOD = "2"
+METHOD = "3"
+# What accounts and small services make of a leaf's newest usage; only asked where an event names one.
+_MIX = """
+select x_source, sub_account_id, service_name, cost_center_id, currency, cast(sum(cost) as decimal(28, 12)) as cost
+from int_budgets__costs
+where
+    is_usage and charge_date > (select max(charge_date) - 28 from int_budgets__costs)
+    and exists (select 1 from stg_decisions__planned_events where scope in ('sub_account', 'service'))
+group by all order by all
+"""
 
 
 def forecast_ledger(workspace: Workspace, workers: int = 2) -> str:
@@ -27,13 +37,19 @@ def forecast_ledger(workspace: Workspace, workers: int = 2) -> str:
     """
     with duckdb.connect(str(workspace.warehouse), read_only=True) as con:
         rows = con.execute("select * from int_forecasts__costs order by all").pl()
-        events = [Event.of(row) for row in con.execute(
+        units: dict[str, frozenset[str]] = {}
+        for center, unit in con.execute(
+            "select cost_center_id, max_by(business_unit, valid_from) from dim_cost_centers group by 1"
+        ).fetchall():
+            units[unit] = units.get(unit, frozenset()) | {center}
+        events = [Event.of(row, units) for row in con.execute(
             "select * from stg_decisions__planned_events order by event_id").pl().iter_rows(named=True)]  # fmt: skip
+        mix = con.execute(_MIX).pl()
     pool = workspace.settings.forecast.pool
     panel = ledger_panel(rows)
     if panel is None or panel.costs.filter(pl.col("stream") == "usage").is_empty():
         return "forecast   nothing to forecast yet"
-    fingerprint = _fingerprint(rows, events, pool)
+    fingerprint = _fingerprint([rows, mix], events, pool)
     known = vintages(workspace)
     if known and known[-1].fingerprint == fingerprint:
         return f"forecast   vintage {known[-1].vintage_id} stands: nothing has changed since"
@@ -41,13 +57,18 @@ def forecast_ledger(workspace: Workspace, workers: int = 2) -> str:
     earlier = sum(1 for vintage in known if vintage.vintage_date == day)
     vintage = Vintage(f"{day}-{earlier + 1}", day, fingerprint)
     memory = Memory(workspace.scratch / "forecast_memory.parquet")
-    made = outlook(panel, events, pool, SEED, workers, lambda _: None, memory)
+    made = outlook(panel, events, mix, pool, SEED, workers, lambda _: None, memory)
     land_vintage(workspace, vintage, vintage_tables(made, vintage))
     memory.keep()
-    return f"forecast   vintage {vintage.vintage_id}: {len(made.leaves)} leaves, {len(made.nodes)} series"
+    nowhere = [event.event_id for event, parts in zip(events, made.parts, strict=True) if not parts.any()]
+    missed = f"; nothing costs in the scope of {', '.join(nowhere)} (planned_events.csv)" if nowhere else ""
+    return f"forecast   vintage {vintage.vintage_id}: {len(made.leaves)} leaves, {len(made.nodes)} series{missed}"
 
 
-def _fingerprint(rows: pl.DataFrame, events: list[Event], pool: str) -> str:
-    digest = hashlib.sha256(f"{METHOD}|{SEED}|{pool}|{events!r}".encode())
-    digest.update(rows.hash_rows(seed=1).to_numpy().tobytes())
+def _fingerprint(tables: list[pl.DataFrame], events: list[Event], pool: str) -> str:
+    said = [replace(event, centers=frozenset()) for event in events]
+    units = [sorted(event.centers) for event in events]  # sets have no order of their own
+    digest = hashlib.sha256(f"{METHOD}|{SEED}|{pool}|{said!r}|{units!r}".encode())
+    for table in tables:
+        digest.update(table.hash_rows(seed=1).to_numpy().tobytes())
     return digest.hexdigest()

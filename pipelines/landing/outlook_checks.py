@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 
 import pyarrow as pa
@@ -44,6 +44,8 @@ def check_outlook(tables: Tables, problems: list[str]) -> None:
         where = f"planned_events.csv line {row['_line']}"
         if row["ends_on"] < row["starts_on"]:
             problems.append(f"{where}, column ends_on: is before starts_on")
+        elif row["ends_on"] == row["starts_on"]:
+            row["ends_on"] += timedelta(1)  # an event of no day means the day that it names
         if row["monthly_amount"] is not None and not row["currency"]:
             problems.append(f"{where}, column currency: an amount needs its currency")
 

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from forecasting.ledger.events import Event, planned_changes
+from forecasting.ledger.events import Event, parts_of, planned_changes
 from forecasting.ledger.outlook import Outlook, outlook
 from forecasting.ledger.panel import Leaf, ledger_panel, usage_series
 from forecasting.ledger.rows import vintage_tables
@@ -17,6 +17,8 @@ from pipelines.landing.forecasts import TABLES, Vintage
 
 START, END = date(2026, 6, 1), date(2026, 10, 31)
 DAYS = [START + timedelta(days=at) for at in range((END - START).days + 1)]
+NO_MIX = pl.DataFrame(schema=dict.fromkeys(("x_source", "sub_account_id", "service_name", "cost_center_id", "currency"),
+                                            pl.String) | {"cost": pl.Float64})  # fmt: skip
 LATE = {END: 0.8, END - timedelta(days=1): 0.9}  # how much of these days had come when they were read
 
 
@@ -54,7 +56,7 @@ def made(costs: pl.DataFrame) -> Outlook:
     panel = ledger_panel(costs)
     assert panel is not None
     event = Event("move", "migration", "department", "Data", date(2026, 12, 1), date(2027, 1, 1), 50.0, None, None)
-    return outlook(panel, [event], "fast", 7, 1, lambda _: None)
+    return outlook(panel, [event], NO_MIX, "fast", 7, 1, lambda _: None)
 
 
 @pytest.fixture(scope="module")
@@ -152,10 +154,32 @@ def test_an_amount_a_month_is_spread_over_its_days_and_leaves_and_credits_end() 
     now = np.array([[30.0] * 30, [10.0] * 30, [-5.0] * 30])
     launch = Event("launch", "launch", "total", None, days[0], date(9999, 12, 31), None, 1200.0, "USD")
     ends = Event("end", "credits_end", "total", None, days[10], date(9999, 12, 31), None, None, None)
-    change = planned_changes([launch, ends], leaves, now, days)
+    change = planned_changes([launch, ends], parts_of([launch, ends], leaves, NO_MIX), leaves, now, days)
     assert change[0] == pytest.approx(np.full(30, 30.0))  # 1200 / 30 days, three quarters of it
     assert change[1] == pytest.approx(np.full(30, 10.0))
     assert change[2].tolist() == [0.0] * 10 + [5.0] * 20
+
+
+def test_an_event_of_a_unit_an_account_or_a_small_service_changes_its_part_of_the_leaves() -> None:
+    """Account x has three quarters of A's vm and nothing of B's; mail is 2 of the 8 that `~other` of A costs."""
+    leaves = [Leaf("s", "p", name, center, "D", "USD") for center, name in
+              (("A", "vm"), ("B", "vm"), ("A", "~other"), ("A", "~credit"))]  # fmt: skip
+    mix = pl.DataFrame(
+        [("s", "x", "vm", "A", "USD", 30.0), ("s", "y", "vm", "A", "USD", 10.0), ("s", "y", "vm", "B", "USD", 20.0),
+         ("s", "y", "mail", "A", "USD", 2.0), ("s", "y", "dns", "A", "USD", 6.0)],
+        schema=NO_MIX.schema, orient="row",
+    )  # fmt: skip
+    end = date(9999, 12, 31)
+    unit = Event("u", "launch", "business_unit", "U", START, end, 10.0, None, None, frozenset({"A"}))
+    account = Event("a", "migration", "sub_account", "x", START, end, -50.0, None, None)
+    service = Event("s", "price_change", "service", "mail", START, end, None, 310.0, "USD")
+    nowhere = Event("n", "launch", "service", "no such", START, end, 10.0, None, None)
+    events = [unit, account, service, nowhere]
+    parts = parts_of(events, leaves, mix)
+    assert parts.tolist() == [[1, 0, 1, 1], [0.75, 0, 0, 0.625], [0, 0, 0.25, 0], [0, 0, 0, 0]]
+    now = np.array([[40.0], [20.0], [8.0], [-5.0]])
+    change = planned_changes(events, parts, leaves, now, [date(2026, 10, 1)])
+    assert change.tolist() == [[4 - 15], [0], [pytest.approx(0.8 + 10)], [0]]
 
 
 def test_a_charge_that_missed_a_month_is_not_expected_and_the_31st_falls_on_the_last_day(costs: pl.DataFrame) -> None:

@@ -1,7 +1,15 @@
 -- How planned events raise what a budget's alerts are measured by, while they last. Grain: budget × period × version × event.
--- The budget itself stays as approved. An event reaches budgets of its own scope; one of the total or of a department also
--- those within. Per cent are of the budget, an amount a month is spread over the year's days.
+-- The budget itself stays as approved. An event reaches budgets of its own scope; one of the total, a business unit or a
+-- department also those within. Per cent are of the budget, an amount a month is spread over the year's days.
 with
+
+centers as (
+    select
+        cost_center_id,
+        business_unit
+    from {{ ref('dim_cost_centers') }}
+    qualify row_number() over (partition by cost_center_id order by valid_from desc) = 1
+),
 
 events as (
     select
@@ -19,6 +27,7 @@ events as (
         coalesce(events.change_percent, 0) as change_percent,
         case when events.currency = budgets.currency then coalesce(events.monthly_amount, 0) else 0 end as monthly_amount
     from {{ ref('int_budgets__versions') }} as budgets
+    left join centers on budgets.scope = 'cost_center' and budgets.scope_value = centers.cost_center_id
     inner join {{ ref('stg_decisions__planned_events') }} as events
         on
             events.starts_on < budgets.ends_on
@@ -27,6 +36,7 @@ events as (
                 events.scope = 'total'
                 or (events.scope = budgets.scope and events.scope_value = budgets.scope_value)
                 or (events.scope = 'department' and events.scope_value = budgets.department)
+                or (events.scope = 'business_unit' and events.scope_value = centers.business_unit)
             )
 )
 
