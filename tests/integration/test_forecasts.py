@@ -14,6 +14,9 @@ def test_a_vintage_lands_once_is_shown_in_the_marts_and_stays_when_plans_change(
     root = tmp_path / "w"
     shutil.copytree(built.root, root)
     workspace = Workspace.open(root)
+    plan = workspace.decisions / "planned_events.csv"
+    header = "event_id,kind,scope,scope_value,starts_on,ends_on,change_percent,monthly_amount,currency,note\n"
+    plan.write_text(header)
     build(workspace)  # in its new place
     said = []
 
@@ -47,8 +50,6 @@ def test_a_vintage_lands_once_is_shown_in_the_marts_and_stays_when_plans_change(
     assert 0.7 < float(forecast) / float(history) < 1.5
     assert tested[0] > 0
 
-    plan = workspace.decisions / "planned_events.csv"
-    header = "event_id,kind,scope,scope_value,starts_on,ends_on,change_percent,monthly_amount,currency,note\n"
     plan.write_text(header + f"launch,launch,total,,{first[0].vintage_date},,10,,,\n")
     land_decisions(workspace)
     compute_results(workspace, said.append)

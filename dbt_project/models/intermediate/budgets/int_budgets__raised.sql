@@ -27,7 +27,7 @@ events as (
         coalesce(events.change_percent, 0) as change_percent,
         case when events.currency = budgets.currency then coalesce(events.monthly_amount, 0) else 0 end as monthly_amount
     from {{ ref('int_budgets__versions') }} as budgets
-    left join centers on budgets.scope = 'cost_center' and budgets.scope_value = centers.cost_center_id
+    left join centers on budgets.scope_value = centers.cost_center_id
     inner join {{ ref('stg_decisions__planned_events') }} as events
         on
             events.starts_on < budgets.ends_on
@@ -36,7 +36,11 @@ events as (
                 events.scope = 'total'
                 or (events.scope = budgets.scope and events.scope_value = budgets.scope_value)
                 or (events.scope = 'department' and events.scope_value = budgets.department)
-                or (events.scope = 'business_unit' and events.scope_value = centers.business_unit)
+                or (
+                    events.scope = 'business_unit'
+                    and budgets.scope = 'cost_center'
+                    and events.scope_value = centers.business_unit
+                )
             )
 )
 
