@@ -2,6 +2,7 @@
 
 A percentage changes the usage of the leaves in its scope from its first day to before its end; an amount is spread over
 the days of each month, and over the scope's leaves by what they cost. The end of credits stops scheduled credits.
+History is forecast without the events that are in it already, so that none is counted twice.
 A leaf may lie in a scope in part: an account, or a service too small for a leaf, by its share of newest costs.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -17,7 +18,9 @@ import numpy as np
 import polars as pl
 
 from forecasting.ledger.panel import OTHER, Leaf
-from forecasting.series import Values
+from forecasting.series import Series, Values
+
+LEAST_FACTOR = 0.05  # an event that leaves less than this has switched its scope off
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,36 @@ def parts_of(events: list[Event], leaves: list[Leaf], mix: pl.DataFrame) -> Valu
     beside = [frozenset(named[leaf.x_source, leaf.cost_center_id, leaf.currency]) for leaf in leaves]
     parts = [[event.part_of(leaf, mix, own) for leaf, own in zip(leaves, beside, strict=True)] for event in events]
     return np.array(parts).reshape(len(events), len(leaves))
+
+
+def without_events(usage: dict[Leaf, Series], events: list[Event], mix: pl.DataFrame) -> dict[Leaf, Series]:
+    """Histories as they would be without the events that are in them: what the models see.
+
+    Divided by what an event changes them by, less its amount; where it switched them off there is nothing to restore.
+    """
+    parts = parts_of(events, list(usage), mix)
+    sizes = np.array([np.abs(one.values[-28:]).sum() for one in usage.values()])
+    found = dict(usage)
+    for at, (leaf, series) in enumerate(usage.items()):
+        count = len(series.values)
+        days = series.periods(1 - count, count)
+        factor, amount = np.ones(count), np.zeros(count)
+        for event, part in zip(events, parts, strict=True):
+            if not part[at] or event.starts_on > days[-1] or event.ends_on <= days[0]:
+                continue
+            active = np.array([event.starts_on <= day < event.ends_on for day in days])
+            factor += active * part[at] * (event.change_percent or 0.0) / 100
+            if event.monthly_amount is not None and (weights := sizes * part).sum() > 0:
+                daily = np.array([event.monthly_amount / monthrange(day.year, day.month)[1] for day in days])
+                amount += active * daily * weights[at] / weights.sum()
+        if (factor == 1).all() and not amount.any():
+            continue
+        restored = (series.values - amount) / np.maximum(factor, LEAST_FACTOR)
+        usual = np.where(factor > LEAST_FACTOR, restored, series.values)
+        usual = np.where(series.values >= 0, np.maximum(usual, 0), usual)
+        notes = (*series.notes, "planned events are taken out of its history")
+        found[leaf] = replace(series, values=usual, notes=notes)
+    return found
 
 
 def planned_changes(events: list[Event], parts: Values, leaves: list[Leaf], points: Values, days: list[date]) -> Values:

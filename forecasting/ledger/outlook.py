@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from forecasting.engine import days_since_sunday, forecast_panel
 from forecasting.hierarchy import node_bands
 from forecasting.intervals import Band
-from forecasting.ledger.events import Event, parts_of, planned_changes
+from forecasting.ledger.events import Event, parts_of, planned_changes, without_events
 from forecasting.ledger.panel import Leaf, LedgerPanel, monthly_series, usage_series
 from forecasting.ledger.schedule import scheduled_costs
 from forecasting.memory import Memory
@@ -102,7 +102,7 @@ def outlook(
     `mix` are newest costs by account, service and cost centre (`Event.part_of`).
     """
     calendar = _calendar(panel)
-    usage = usage_series(panel)
+    usage = without_events(usage_series(panel), events, mix)
     progress(f"forecast   {len(usage)} usage series to {calendar.days[calendar.covered - 1]}, {MONTHS} months")
     horizon = max(LONGEST_WAY, *((calendar.days[calendar.covered - 1] - one.end).days for one in usage.values()))
     shift = days_since_sunday(panel.as_of)

@@ -8,11 +8,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from forecasting.ledger.events import Event, parts_of, planned_changes
+from forecasting.ledger.events import Event, parts_of, planned_changes, without_events
 from forecasting.ledger.outlook import Outlook, outlook
 from forecasting.ledger.panel import Leaf, ledger_panel, usage_series
 from forecasting.ledger.rows import vintage_tables
 from forecasting.ledger.schedule import scheduled_costs
+from forecasting.series import Series
 from pipelines.landing.forecasts import TABLES, Vintage
 
 START, END = date(2026, 6, 1), date(2026, 10, 31)
@@ -180,6 +181,26 @@ def test_an_event_of_a_unit_an_account_or_a_small_service_changes_its_part_of_th
     now = np.array([[40.0], [20.0], [8.0], [-5.0]])
     change = planned_changes(events, parts, leaves, now, [date(2026, 10, 1)])
     assert change.tolist() == [[4 - 15], [0], [pytest.approx(0.8 + 10)], [0]]
+
+
+def test_an_event_that_has_begun_is_not_counted_twice() -> None:
+    """10 a day and 15 since an event of +50 %; 3, and 4 since one of 31 a month; what was switched off stays off."""
+    leaves = [Leaf("s", "p", "vm", center, "D", "USD") for center in "ABC"]
+    values = [np.array([10.0] * 4 + [15.0] * 3), np.array([3.0] * 4 + [4.0] * 3), np.array([9.0] * 4 + [0.0] * 3)]
+    usage = {
+        leaf: Series(leaf.series_id, "D", date(2026, 10, 1), one) for leaf, one in zip(leaves, values, strict=True)
+    }
+    begun, end = date(2026, 10, 5), date(9999, 12, 31)
+    events = [
+        Event("a", "launch", "cost_center", "A", begun, end, 50.0, None, None),
+        Event("b", "migration", "cost_center", "B", begun, end, None, 31.0, "USD"),
+        Event("c", "other", "cost_center", "C", begun, end, -100.0, None, None),
+    ]
+    clean = without_events(usage, events, NO_MIX)
+    assert [clean[leaf].values.tolist() for leaf in leaves] == [[10.0] * 7, [3.0] * 7, [9.0] * 4 + [0.0] * 3]
+    next_day = np.array([[10.0], [3.0], [0.0]])
+    change = planned_changes(events, parts_of(events, leaves, NO_MIX), leaves, next_day, [date(2026, 10, 8)])
+    assert (next_day + change).tolist() == [[15], [4], [0]]
 
 
 def test_a_charge_that_missed_a_month_is_not_expected_and_the_31st_falls_on_the_last_day(costs: pl.DataFrame) -> None:
