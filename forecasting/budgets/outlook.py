@@ -17,6 +17,7 @@ import polars as pl
 
 from forecasting.anomalies.alarms import usual_day
 from forecasting.budgets.distribution import Total
+from forecasting.budgets.plans import Plan, Plans, planned_cost, plans_of, usual_cost
 from forecasting.budgets.proposals import unplanned_months, with_proposals, with_seasons
 from forecasting.budgets.reallocation import Position, reallocate
 from forecasting.budgets.rows import Outlook, adjusted_amounts, adjustment, cents, money, ratio
@@ -51,6 +52,7 @@ def look_ahead(workspace: Workspace) -> str:
         costs = con.execute(_COSTS).pl()
         thresholds = con.execute("select * from stg_decisions__budget_thresholds order by all").pl().to_dicts()
         months = con.execute("select * from int_budgets__months order by all").pl().to_dicts()
+        plans = plans_of(con.execute("select * from int_budgets__planned order by all").pl().iter_rows(named=True))
         centers = con.execute(
             "select cost_center_id, department, business_unit from dim_cost_centers order by all"
         ).fetchall()
@@ -61,7 +63,7 @@ def look_ahead(workspace: Workspace) -> str:
     memory = Memory(workspace.scratch / "budget_memory.parquet")
     as_of = costs["charge_date"].max()
     unplanned = unplanned_months(budgets, as_of + timedelta(1)) if isinstance(as_of, date) else []
-    foreseen = list(outlooks_of([*budgets, *unplanned], costs, memory, seasons_of(months)))
+    foreseen = list(outlooks_of([*budgets, *unplanned], costs, memory, seasons_of(months), plans))
     memory.keep()
     missing = {(budget["budget_id"], budget["period"]) for budget in unplanned}
     outlooks = [one for one in foreseen if one.key not in missing]
@@ -131,9 +133,9 @@ def seasons_of(months: Iterable[dict[str, Any]]) -> Seasons:
 
 
 def outlooks_of(
-    budgets: Sequence[dict[str, Any]], costs: pl.DataFrame, memory: Memory, seasons: Seasons
+    budgets: Sequence[dict[str, Any]], costs: pl.DataFrame, memory: Memory, seasons: Seasons, plans: Plans
 ) -> Iterable[Outlook]:
-    """Of budgets whose period is under way, or over with days that do not count yet.
+    """Of budgets whose period is under way, or over with days that do not count yet; planned events are counted in.
 
     A scope with a cost that could not be converted has none: it is unknown.
     """
@@ -165,8 +167,10 @@ def outlooks_of(
             known[name] = rows
     if not known:
         return
-    frames = [_until(rows.select(pl.lit(name).alias("unique_id"), ds="charge_date", y=pl.col("cost").cast(pl.Float64)),
-                     counted_until[name]) for name, rows in known.items()]  # fmt: skip
+    frames = []
+    for name, rows in known.items():
+        history = rows.select(pl.lit(name).alias("unique_id"), ds="charge_date", y=pl.col("cost").cast(pl.Float64))
+        frames.append(_usual(_until(history, counted_until[name]), plans.get(named[name], ())))
     longest = max((b["ends_on"] - end).days - 1 for b in running for end in map(counted_until.__getitem__, known))
     horizon = next(days for days in _HORIZONS if longest <= days or days == _HORIZONS[-1])
     panel = panel_of(pl.concat(frames))
@@ -187,7 +191,7 @@ def outlooks_of(
             budget=budget,
             as_of=counted,
             actual=sum(inside["cost"].to_list(), Decimal(0)),
-            rest=_total(found[name], before, min(days, horizon)),
+            rest=_total(found[name], before, min(days, horizon), plans.get(named[name], ())),
             expected_share=usual_share(rows, budget["starts_on"], budget["ends_on"], counted, season),
             month_share=usual_share(rows, month, (month + timedelta(31)).replace(day=1), counted, {}),
             history_days=(counted - rows["charge_date"][0]).days + 1,
@@ -219,12 +223,24 @@ def _until(table: pl.DataFrame, end: date) -> pl.DataFrame:
     return pl.concat([table, ends]).group_by("unique_id", "ds").agg(pl.col("y").sum())
 
 
-def _total(found: SeriesForecast, before: int, days: int) -> Total:
-    """Of the first `days`, without the middle of those `before` the period begins."""
+def _usual(table: pl.DataFrame, plans: Sequence[Plan]) -> pl.DataFrame:
+    """A history as it would be without the events that are in it already."""
+    if not plans:
+        return table
+    usual = [usual_cost(plans, day, cost) for day, cost in table.select("ds", "y").iter_rows()]
+    return table.with_columns(y=pl.Series(usual, dtype=pl.Float64))
+
+
+def _total(found: SeriesForecast, before: int, days: int, plans: Sequence[Plan]) -> Total:
+    """Of the first `days`, without the middle of those `before` the period begins, with what is planned for them."""
     at, band = days - 1, found.total_band
     earlier = float(found.total[before - 1]) if before else 0.0
+    planned = sum(
+        planned_cost(plans, day, float(point))
+        for day, point in zip(found.dates[before:days], found.point[before:days], strict=True)
+    )
     points = (band.lower[95], band.lower[80], found.total, band.upper[80], band.upper[95])
-    return Total(*(float(values[at]) - earlier for values in points))
+    return Total(*(float(values[at]) - earlier + planned for values in points))
 
 
 def usual_share(rows: pl.DataFrame, starts: date, ends: date, as_of: date, seasons: Mapping[date, float]) -> float:

@@ -19,6 +19,7 @@ from forecasting.budgets.outlook import (
     with_forecast_alerts,
     with_reallocations,
 )
+from forecasting.budgets.plans import Plan, planned_cost, plans_of, usual_cost
 from forecasting.budgets.rows import Outlook
 from forecasting.memory import Memory
 from pipelines.landing.outlook_checks import period_days
@@ -159,13 +160,39 @@ def test_days_that_are_hardly_known_are_forecast_and_not_taken_for_spent(tmp_pat
         for first, end in ((8, 9), (9, 10), (10, 11), (8, 11))
     )  # fmt: skip
 
-    found = list(outlooks_of([august, september, october, summer], costs, Memory(tmp_path / "memory.parquet"), {}))
+    found = list(outlooks_of([august, september, october, summer], costs, Memory(tmp_path / "memory.parquet"), {}, {}))
 
     assert [(one.as_of, one.actual, round(one.rest.middle, 6)) for one in found] == [
         (counted, 280, 20),
         (counted, 0, 310),
         (counted, 590, 330),
     ]
+
+
+def test_planned_events_are_in_a_budgets_forecast_once(tmp_path):
+    """10 a day, 15 since the +50 % of the 11th of September, until the 9th of October; from the 6th 31 a month on
+    top. October: 9 days of 15, 22 of 10 and 26 of 1."""
+    days = [date(2026, 8, 1) + timedelta(number) for number in range(61)]
+    costs = pl.DataFrame(
+        {"scope": "total", "scope_value": "", "charge_date": days, "counted_until": days[-1],
+         "cost": [Decimal(15) if day >= date(2026, 9, 11) else Decimal(10) for day in days]}
+    )  # fmt: skip
+    october = {"budget_id": "b", "period": "2026-10", "scope": "total", "scope_value": None, "amount": Decimal(300),
+               "starts_on": date(2026, 10, 1), "ends_on": date(2026, 11, 1)}  # fmt: skip
+    launch = {"scope": "total", "scope_value": "", "starts_on": date(2026, 9, 11), "ends_on": date(2026, 10, 10),
+              "change_percent": Decimal(50), "monthly_amount": None}  # fmt: skip
+    move = launch | {"starts_on": date(2026, 10, 6), "ends_on": date(9999, 12, 31), "change_percent": None,
+                     "monthly_amount": Decimal(31)}  # fmt: skip
+    memory = Memory(tmp_path / "memory.parquet")
+    [found] = outlooks_of([october], costs, memory, {}, plans_of([launch, move]))
+    assert found.rest.middle == pytest.approx(9 * 15 + 22 * 10 + 26 * 1)
+
+
+def test_what_an_event_switched_off_stays_off_and_no_cost_falls_below_nothing():
+    off, move = Plan(DAY, date.max, -100, 0), Plan(DAY, date.max, 0, 310)
+    assert usual_cost([off], DAY, 0.0) == 0 and planned_cost([off], DAY, 5.0) == -5
+    assert usual_cost([move], DAY, 4.0) == 0 and planned_cost([move], DAY, 4.0) == 10
+    assert usual_cost([off, move], DAY - timedelta(1), 7.0) == 7
 
 
 def test_the_usual_share_follows_the_weekdays():
