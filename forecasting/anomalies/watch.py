@@ -54,7 +54,9 @@ def watch(workspace: Workspace) -> str:
         g for g in groups if not suppressed[g.anomaly_id] and labels.get(g.anomaly_id) not in ("false", "expected")
     ]
     lasting = sum(group.resolved is None for group in alarms)
-    return f"watched    {len(panel.names)} series: {len(alarms)} anomalies, {lasting} of them not over"
+    unknown = sorted(labels.keys() - {group.anomaly_id for group in groups})
+    missed = f"; anomaly_labels.csv names none of them with {', '.join(unknown)}" if unknown else ""
+    return f"watched    {len(panel.names)} series: {len(alarms)} anomalies, {lasting} of them not over{missed}"
 
 
 def _series(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, Node], pl.DataFrame]:

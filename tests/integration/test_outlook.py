@@ -159,14 +159,18 @@ def test_a_label_and_a_planned_event_come_back_through_decisions(watched):
     labels = watched.decisions / "anomaly_labels.csv"
     events = watched.decisions / "planned_events.csv"
     labels.write_text(
-        f"anomaly_id,label,labelled_by,labelled_on,note\n{found},false,Ada,2026-10-14,Quarterly report\n", "utf-8"
+        f"anomaly_id,label,labelled_by,labelled_on,note\n{found},false,Ada,2026-10-14,Quarterly report\n"
+        "mistyped,true,Ada,2026-10-14,\n",
+        "utf-8",
     )
     events.write_text(
         "event_id,kind,scope,scope_value,starts_on,ends_on,change_percent,monthly_amount,currency,note\n"
         f"report,other,cost_center,{team},2026-10-10,2026-10-13,,,,\n",
         "utf-8",
     )
-    compute_results(watched)
+    said: list[str] = []
+    compute_results(watched, said.append)
+    assert any(line.endswith("anomaly_labels.csv names none of them with mistyped") for line in said)
     with duckdb.connect(str(watched.warehouse), read_only=True) as con:
         assert con.execute(
             "select distinct label, status, suppressed_by from fct_cost_anomalies where anomaly_id = ?", [found]
