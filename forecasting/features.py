@@ -46,7 +46,7 @@ def known(series: Series, horizon: int) -> Known:
     """Running statistics of a series with no negative values, and its calendar `horizon` periods past the end."""
     y = series.values
     daily = series.frequency == DAILY
-    widths = (7, 28, 56, 112) if daily else (3, 6, 12, 24)
+    widths = (3, 7, 14, 28, 56, 112) if daily else (3, 6, 12, 24)
     columns = {f"mean{width}": running_mean(y, width) for width in widths}
     level = columns["mean28" if daily else "mean12"]
     squares = running_mean(y**2, 28 if daily else 12)
@@ -102,8 +102,10 @@ def _daily_rows(known: Known, t: Index, h: Index) -> Values:
     y, base = known.values, known.level[t] + known.floor
     target = t + h
     same_weekday = [_at(y, target - 7 * (-(-h // 7)) - 7 * k, np.ones_like(t, bool)) for k in range(8)]
+    weekdays = np.stack(same_weekday)
     year_ago = target - _YEAR
-    near_year = [_at(y, year_ago + shift, year_ago + shift <= t) for shift in (-3, -2, -1, 0, 1, 2, 3)]
+    near_year = [_at(y, year_ago + shift, year_ago + shift <= t) for shift in range(-10, 11)]
+    season_year_ago = _mean(near_year)
     level_year_ago = _at(known.level, t - _YEAR, t - _YEAR >= 27)
     next_level_year_ago = _at(known.level, year_ago + 14, (year_ago + 14 <= t) & (year_ago >= 27))
     calendar = known.calendar
@@ -122,10 +124,17 @@ def _daily_rows(known: Known, t: Index, h: Index) -> Values:
         np.log((known.columns["mean112"][t] + known.floor) / base),
         known.columns["spread"][t],
         np.log((_at(y, year_ago, year_ago <= t) + known.floor) / (level_year_ago + known.floor)),
-        np.log((_mean(near_year) + known.floor) / (level_year_ago + known.floor)),
+        np.log((_mean(near_year[7:14]) + known.floor) / (level_year_ago + known.floor)),
         np.log((next_level_year_ago + known.floor) / (level_year_ago + known.floor)),
         np.log((level_year_ago + known.floor) / base),
         known.columns["day_effect"][t, calendar["day"][target]],
+        np.log((y[t] + known.floor) / base),
+        np.log((known.columns["mean3"][t] + known.floor) / base),
+        np.log((known.columns["mean14"][t] + known.floor) / base),
+        np.log((season_year_ago + known.floor) / (level_year_ago + known.floor)),
+        np.log((season_year_ago + known.floor) / base),
+        np.log((np.nanmedian(weekdays, axis=0) + known.floor) / base),
+        np.nanstd(weekdays, axis=0) / base,
     ]
     return np.column_stack([np.asarray(column, np.float64) for column in columns])
 

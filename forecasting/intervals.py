@@ -20,7 +20,7 @@ _QUANTILES = {80: (0.10, 0.90), 95: (0.025, 0.975)}
 # Without any backtest (one point, a few days) the band is a convention and says so: half, and the whole, of the value.
 UNTESTED = {80: 0.5, 95: 1.0}
 # A series' own scores weigh half once there are this many of them.
-_OWN_SCORES = {"day": 120, "total": 12}
+_OWN_SCORES = {"day": 250, "total": 12}
 # Totals of one origin move together (a launch, a holiday): two of them say about as much as one by itself, and what is
 # rare comes to more of them at once.
 _INDEPENDENT = {("day", 80): 1.0, ("day", 95): 1.0, ("total", 80): 0.5, ("total", 95): 0.2}

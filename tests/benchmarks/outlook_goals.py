@@ -23,7 +23,7 @@ from forecasting.memory import Memory
 from forecasting.series import Panel, Series
 from tests.benchmarks import anomalies, labelled_anomalies
 from tests.benchmarks.bills import simulated_bill
-from tests.benchmarks.forecast import How, Scores, compare, cut, fees, month_end, read_panel
+from tests.benchmarks.forecast import ORIGINS, How, Scores, compare, cut, fees, month_end, read_panel
 
 BILLS = range(16)
 PARTS = ("days", "bill", "bills", "fees", "month_end", "months", "size", "anomalies")
@@ -55,7 +55,7 @@ def _holds(value: float, must: str) -> bool:
 
 
 def days(goals: Goals, panel: list[Series], how: How) -> None:
-    scores = compare(panel, (90, 60, 30), (30, 90), 730, how)
+    scores = compare(panel, ORIGINS, (30, 90), 730, how)
     month, quarter = (_by_method(scores, horizon) for horizon in (30, 90))
     for horizon in (30, 90):
         print(f"\n{len(panel)} daily series, {horizon} days\n{scores.table(horizon)}\n")
@@ -76,7 +76,7 @@ def days(goals: Goals, panel: list[Series], how: How) -> None:
 
 
 def bill(goals: Goals, panel: list[Series], how: How) -> None:
-    ours = _by_method(compare(panel, (90, 60, 30), (30,), 730, how), 30)["finops"]
+    ours = _by_method(compare(panel, ORIGINS, (30,), 730, how), 30)["finops"]
     goals.add("real cloud bill, 30-day WAPE", ours["wape"], "<=0.175", "<=0.155")
     goals.add("real cloud bill, 30-day total error", ours["total error"], "<=0.085", "<=0.065")
 
@@ -86,7 +86,7 @@ def bills(goals: Goals, how: How) -> None:
     scores, ours, rates = Scores(), [], []
     for seed in BILLS:
         services = simulated_bill(seed)
-        for back in (90, 60, 30):
+        for back in ORIGINS:
             known, came = zip(*(cut(series, back, 730) for series in services), strict=True)
             made = how.forecast(list(known), 30)
             for found, series, actual in zip(made, known, came, strict=True):
