@@ -7,6 +7,7 @@ whatever lasts must not hide what comes on top.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -51,18 +52,19 @@ class Floors:
 
 
 def incidents(
-    panel: Panel, chances: Matrix, thresholds: Matrix, floors: list[Floors], immature_days: int = 0
+    panel: Panel, chances: Matrix, thresholds: Matrix, floors: list[Floors], immature_days: Sequence[int] = ()
 ) -> list[Incident]:
     """Every incident of the days that `chances` covers (the newest of the panel), by series and day.
 
-    A fall of the newest `immature_days` is not judged: bills of the last days are not whole yet.
+    A fall of the newest `immature_days` (per series; none: 0) is not judged: bills of the last days are not whole yet.
     """
     found = []
     changes = median(trailing(without_weekday(log_cost(panel.values)), _LEVEL_DAYS))
     levels = np.exp(np.nan_to_num(changes))
     for row in range(len(panel.names)):
+        immature = immature_days[row] if immature_days else 0
         found += _incidents_of(
-            panel.values[row], levels[row], chances[row], float(thresholds[row]), floors[row], row, immature_days
+            panel.values[row], levels[row], chances[row], float(thresholds[row]), floors[row], row, immature
         )
     return found
 

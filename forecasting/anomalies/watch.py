@@ -28,6 +28,8 @@ from pipelines.landing.results import land_result
 from pipelines.settings import Workspace
 
 IMMATURE_DAYS = 2  # the newest days of a bill are not whole: a fall there is not judged
+# Nor on days of which a source has not sent this part yet, as far as its own history tells.
+_MATURE_SHARE = 0.95
 _MOST_SERIES = 2_000  # the largest are watched by themselves, all are in the levels above
 _AT_ONCE = 100  # series whose scores are in memory together
 _MEASURED_DAYS, _MEASURED_HISTORY, _MEASURED_SEED = 180, 240, 1
@@ -41,10 +43,11 @@ def watch(workspace: Workspace) -> str:
     with duckdb.connect(str(workspace.warehouse), read_only=True) as con:
         nodes, costs = _series(con)
         panel = panel_of(costs)
+        immature = _immature_days(con, panel, nodes)
         floors = _floors(con, panel, nodes, workspace.settings.anomalies.min_amount)
         chances = _chances(panel)
         labels = {row["anomaly_id"]: row["label"] for row in decisions["anomaly_labels"]}
-        groups, thresholds = _with_labels(panel, chances, floors, nodes, costs, labels)
+        groups, thresholds = _with_labels(panel, chances, floors, nodes, costs, labels, immature)
         schedule = read_schedule(con, decisions)
         causes = causes_of(con, groups)
     suppressed = {group.anomaly_id: schedule.explained_by(group) for group in groups}
@@ -89,6 +92,25 @@ def _series(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, Node], pl.DataFra
     return nodes, pl.concat([costs, nothing.with_columns(y=pl.lit(Decimal(0)).cast(costs.schema["y"]))])
 
 
+def _immature_days(con: duckdb.DuckDBPyConnection, panel: Panel, nodes: dict[str, Node]) -> list[int]:
+    """How many of each series' newest days are not whole; of series of several sources, by the latest of them."""
+    unripe: dict[str, date] = dict(
+        con.execute(
+            "select x_source, min(charge_date) from fct_completeness inner join int_completeness__known "
+            "using (x_source, billing_currency, charge_date) where status = 'maturing' "
+            f"and coalesce(int_completeness__known.known_share, 0) < {_MATURE_SHARE} group by 1"
+        ).fetchall()
+    )
+    first = min(unripe.values(), default=date.max)
+    days = []
+    for row, name in enumerate(panel.names):
+        source = nodes[name].x_source
+        begins = unripe.get(source, date.max) if source else first
+        last = date_of(panel, row, panel.values.shape[1] - 1)
+        days.append(max(IMMATURE_DAYS, (last - begins).days + 1))
+    return days
+
+
 def _floors(con: duckdb.DuckDBPyConnection, panel: Panel, nodes: dict[str, Node], amount: float) -> list[Floors]:
     """The least amount in each series' own currency, at its newest rate; without a rate, as it stands."""
     rates = dict(
@@ -113,19 +135,20 @@ def _with_labels(
     nodes: dict[str, Node],
     costs: pl.DataFrame,
     labels: dict[str, str],
+    immature: list[int],
 ) -> tuple[list[Group], Matrix]:
     """Incidents at the thresholds that the labels ask for. What was labelled stays, whatever its threshold is now."""
     base = np.full(len(panel.names), THRESHOLD)
     actual = {
         (name, day): cost for name, day, cost in costs.group_by("unique_id", "ds").agg(pl.col("y").sum()).iter_rows()
     }
-    groups = grouped(_seen(panel, chances, base, floors, nodes, actual))
+    groups = grouped(_seen(panel, chances, base, floors, nodes, actual, immature))
     labelled = [group for group in groups if group.anomaly_id in labels]
     if not labelled:
         return groups, base
     thresholds = tuned_by_labels(panel.names, labelled, labels)
     known = {group.anomaly_id for group in labelled}
-    again = grouped(_seen(panel, chances, thresholds, floors, nodes, actual))
+    again = grouped(_seen(panel, chances, thresholds, floors, nodes, actual, immature))
     members = {(member.node.series_id, member.first) for group in labelled for member in group.members}
     others = [
         group
@@ -159,8 +182,9 @@ def _seen(
     floors: list[Floors],
     nodes: dict[str, Node],
     actual: dict[tuple[str, date], Decimal],
+    immature: list[int],
 ) -> Iterable[Seen]:
-    for one in incidents(panel, chances, thresholds, floors, IMMATURE_DAYS):
+    for one in incidents(panel, chances, thresholds, floors, immature):
         name = panel.names[one.row]
         dates = {column: date_of(panel, one.row, column) for column in one.days}
         yield Seen(

@@ -137,6 +137,17 @@ def test_a_rise_of_costs_that_had_fallen_is_large_enough_against_their_new_level
     assert one.first == 99
 
 
+@pytest.mark.parametrize(("immature", "found"), [(2, 1), (4, 1), (5, 0)])
+def test_a_fall_on_days_that_have_not_come_whole_is_none(immature, found):
+    """The newest five days cost a tenth: they are not judged where that many days are not whole yet."""
+    values = usual(220)
+    values[-5:] *= 0.1
+    panel = panel_of(days_of(values))
+    chances = probabilities(panel, panel.values.shape[1])
+    told = incidents(panel, chances, np.full(1, THRESHOLD), [NO_FLOOR], [immature])
+    assert len([one for one in told if one.first >= 215]) == found
+
+
 def test_what_days_should_cost_follows_their_weekdays():
     """Noise of 3 % around weekdays of 100 and weekends of 60: half of the days within 4 %, from 8 days before too."""
     found = residuals(panel_of(days_of(usual(220))), 60, shipped().expected)
