@@ -86,14 +86,27 @@ def test_every_series_has_its_whole_forecast_or_a_stated_refusal(hard: pl.DataFr
     assert len(counts) == 16
 
 
-def test_totals_of_one_origin_count_half_since_they_move_together() -> None:
-    """Twenty errors of 1 to 20 widths: days take their 84th percentile (0.8 × 21/20), totals the 88th (0.8 × 11/10)."""
-    one, none = np.ones((5, 1)), np.full((5, 1), np.nan)
+def told_at_four_origins(series: int) -> tuple[list[Told], Told]:
+    """Errors of 1, 2, 3 … widths, one of each series and origin, and a forecast of 100 with a width of 1."""
+    one = np.ones((series, 1))
     widths = dict.fromkeys(LEVELS, (one, one))
-    past = [Told(0 * one, np.arange(1.0, 6.0).reshape(5, 1) + 5 * origin, widths) for origin in range(4)]
-    now = Told(100 * one, none, widths)
-    assert calibrate(past, now).upper[80][0, 0] == pytest.approx(100 + np.quantile(np.arange(1, 21), 0.84))
-    assert calibrate_totals(past, now).upper[80][0, 0] == pytest.approx(100 + np.quantile(np.arange(1, 21), 0.88))
+    errors = np.arange(1.0, 4 * series + 1).reshape(4, series, 1)
+    return [Told(0 * one, error, widths) for error in errors], Told(100 * one, np.full_like(one, np.nan), widths)
+
+
+def test_errors_of_one_origin_count_as_few_since_they_move_together() -> None:
+    """Forty errors: of days a fifth counts, so their 90th percentile (0.8 × 9/8); of totals half, so 0.8 × 21/20."""
+    past, now = told_at_four_origins(10)
+    assert calibrate(past, now).upper[80][0, 0] == pytest.approx(100 + np.quantile(np.arange(1, 41), 0.90))
+    assert calibrate_totals(past, now).upper[80][0, 0] == pytest.approx(100 + np.quantile(np.arange(1, 41), 0.84))
+
+
+def test_the_largest_of_too_few_errors_is_stretched_so_that_95_is_wider_than_80() -> None:
+    """Four errors, the largest 4, count as two, which hold 2 of 3 (0.967 sd of a normal error); 80 % is 1.282 sd."""
+    past, now = told_at_four_origins(1)
+    band = calibrate_totals(past, now)
+    assert band.upper[80][0, 0] == pytest.approx(100 + 4 * 1.28155 / 0.96742, abs=1e-3)
+    assert band.upper[95][0, 0] == pytest.approx(100 + 4 * 1.95996 / 0.96742, abs=1e-3)
 
 
 def test_intervals_hold_their_point_and_each_other_and_nothing_is_nan(hard: pl.DataFrame) -> None:
