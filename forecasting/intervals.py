@@ -135,12 +135,12 @@ def _quantile(scores: Values, level: int, independent: float = 1.0) -> float:
     """The conformal quantile: with one more observation than there are.
 
     `independent` is the share of the scores that count as observations of their own. Where they are too few for the
-    level, the largest holds n of n + 1, and is stretched as far as a normal error's quantiles lie apart; n are the
-    independent ones, of 95 % half of all: rarer still would make a band of four origins useless.
+    level, the largest of n holds n of n + 1 errors, and is stretched as far as a normal error's quantiles lie apart.
+    Two do not count: of one series' four origins two say the same (measured), of a small bill's twenty most do not.
     """
     place = level / 100 * (1 + 1 / (independent * len(scores)))
     found = float(np.quantile(scores, min(1.0, place)))
-    count = max(independent, 0.5) * len(scores)
+    count = max(len(scores) - 2, len(scores) / 2)
     held = count / (count + 1)
     if place <= 1 or held >= level / 100:
         return found
