@@ -1,6 +1,6 @@
 """How budgets will end, from the forecast engine on each budget's own costs; what to move and to propose from that.
 
-Alerts of a forecast and adjustments are kept once they were made: a later run adds to them and never takes one back.
+Alerts and adjustments are kept once they were made: a later run adds to them and never takes one back.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ LEAST_HISTORY = 35  # days, before a forecast raises an alert (forecast.md 5)
 TRIGGER, TRIGGER_CHANCE, TRIGGER_DAYS, QUANTILE = 0.15, 0.80, 5, 0.70
 _BACK = Decimal("0.10")  # a budget that money was moved for begins no other move before it came this close
 _MATERIAL = Decimal("0.005")  # of the budget: a forecast that passes a threshold by less is not worth an alert
-_CENT = Decimal("0.01")
+_CENT, _MILLIONTH = Decimal("0.01"), Decimal("0.000001")
 _VINTAGES = 6  # how many tested forecasts say how far the interval is to be trusted (reference domain.md 6)
 Seasons = Mapping[tuple[str, str], Mapping[date, float]]  # of a budget's period: by the first day of a month
+Ceilings = Mapping[tuple[str, str], Decimal]  # amounts of budgets with what planned events add to them
 # Completed by what is usually late, and until when a scope's costs are known well enough to count.
 _COSTS = """
 select scope, scope_value, charge_date, cast(cost + coalesce(late_cost, 0) as decimal(28, 12)) as cost, counted_until
@@ -60,6 +61,10 @@ def look_ahead(workspace: Workspace) -> str:
             "select budget_id, period, max(amount) + sum(raised_per_day * days) from int_budgets__raised "
             "where is_current group by 1, 2"
         ).fetchall()
+        reached = con.execute("select * from int_budgets__reached order by all").pl().to_dicts()
+    # Before anything that may break off: what was spent is known without a forecast.
+    spent = with_actual_alerts(landed_result(workspace, "budget_actual_alerts"), reached)
+    land_result(workspace, "budget_actual_alerts", spent)
     memory = Memory(workspace.scratch / "budget_memory.parquet")
     as_of = costs["charge_date"].max()
     unplanned = unplanned_months(budgets, as_of + timedelta(1)) if isinstance(as_of, date) else []
@@ -71,7 +76,8 @@ def look_ahead(workspace: Workspace) -> str:
     to_come = [one for one in foreseen if isinstance(as_of, date) and one.budget["ends_on"] > as_of + timedelta(1)]
     under_way = [one for one in to_come if one.key not in missing]
     kept = landed_result(workspace, "budget_adjustments")
-    away = {_version_of(row) for row in landed_result(workspace, "budget_outlooks") if row["is_away"]}
+    last_run = landed_result(workspace, "budget_outlooks")
+    away = {_version_of(row) for row in last_run if row["is_away"]}
     adjustments = with_reallocations(kept, under_way, away)
     moved = {name for row in adjustments[len(kept) :] for name in _names(row)}
     indexes = {(row["budget_id"], row["period"]): row["seasonal_index"] for row in months if is_period(row["period"])}
@@ -81,14 +87,15 @@ def look_ahead(workspace: Workspace) -> str:
     adjustments.sort(key=lambda row: (row["valid_from"], row["kind"], row["adjustment_id"]))
     amounts = adjusted_amounts(budgets, adjustments)
     land_result(workspace, "budget_adjustments", adjustments)
-    rows = [_outlook_row(one, amounts[one.key]) for one in outlooks]
+    raised = {(budget_id, period): amount for budget_id, period, amount in ceilings}
+    rows = [_outlook_row(one, amounts[one.key], expected_ratio(one, raised)) for one in outlooks]
     for one, row in zip(outlooks, rows, strict=True):
         began = _version_of(row) in away or one.key in moved
         row["is_away"] = began and not is_back(one, amounts[one.key])
-    land_result(workspace, "budget_outlooks", rows)
-    raised = {(budget_id, period): amount for budget_id, period, amount in ceilings}
-    alerts = with_forecast_alerts(landed_result(workspace, "budget_forecast_alerts"), outlooks, thresholds, raised)
+    alerts = landed_result(workspace, "budget_forecast_alerts")
+    alerts = with_forecast_alerts(alerts, outlooks, thresholds, raised, last_run)
     land_result(workspace, "budget_forecast_alerts", alerts)
+    land_result(workspace, "budget_outlooks", rows)  # last: a run that broke off is no last run
     at_risk = sum(one.chance_above(amounts[one.key]) >= 0.5 for one in under_way)
     return f"budgets    {len(under_way)} running, {at_risk} of them more likely than not to be overrun"
 
@@ -263,33 +270,51 @@ def usual_share(rows: pl.DataFrame, starts: date, ends: date, as_of: date, seaso
     return float(passed / weights.sum()) if weights.sum() else (as_of - starts).days / len(days)
 
 
+def with_actual_alerts(kept: Sequence[dict[str, Any]], reached: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Alerts so far as they were raised, and the thresholds that costs have reached since (int_budgets__reached)."""
+    alerts = {_threshold_of(row): row for row in (*reached, *kept)}
+    return [alerts[key] for key in sorted(alerts)]
+
+
 def with_forecast_alerts(
     kept: Sequence[dict[str, Any]],
     outlooks: Sequence[Outlook],
     thresholds: Sequence[dict[str, Any]],
-    raised: Mapping[tuple[str, str], Decimal],
+    raised: Ceilings,
+    last_run: Sequence[dict[str, Any]],
 ) -> list[dict[str, Any]]:
     """Alerts so far and the new ones: a threshold of a budget's version that its forecast passes, once.
 
-    `raised` are the amounts of budgets with what planned events add to them.
+    Both this forecast and that of `last_run` have to pass it; the same days looked at again are no second run.
     """
-    alerts = {(a["budget_id"], a["period"], a["version"], a["threshold_percent"]): a for a in kept}
-    by_budget = {(one.budget["budget_id"], one.budget["period"], one.budget["version"]): one for one in outlooks}
+    alerts = {_threshold_of(alert): alert for alert in kept}
+    by_version = {_version_of(one.budget): one for one in outlooks}
+    earlier = {_version_of(row): row for row in last_run}
     for limit in thresholds:
-        one = by_budget.get((limit["budget_id"], limit["period"], limit["version"]))
-        key = (limit["budget_id"], limit["period"], limit["version"], limit["threshold_percent"])
+        one, before = by_version.get(_version_of(limit)), earlier.get(_version_of(limit))
+        key = _threshold_of(limit)
         if one is None or key in alerts or one.history_days < LEAST_HISTORY or limit["threshold_percent"] < 100:
             continue
-        amount = raised.get(one.key, one.budget["amount"])
-        reached = amount * limit["threshold_percent"] / 100
-        if one.expected >= reached + amount * _MATERIAL:
+        if before is None or before["as_of_date"] >= one.as_of:
+            continue
+        passed = limit["threshold_percent"] / 100 + _MATERIAL
+        if min(before["expected_ratio"] or 0, expected_ratio(one, raised)) >= passed:
+            ceiling = raised.get(one.key, one.budget["amount"])
             alerts[key] = {
                 **{name: limit[name] for name in ("budget_id", "period", "version", "threshold_percent")},
                 "alert_date": one.as_of,
                 "expected_cost": one.expected,
-                "probability": ratio(one.chance_above(reached)),
+                "probability": ratio(one.chance_above(ceiling * limit["threshold_percent"] / 100)),
+                "amount": one.budget["amount"],
+                "raised_by": ceiling - one.budget["amount"],
             }
     return [alerts[key] for key in sorted(alerts)]
+
+
+def expected_ratio(one: Outlook, raised: Ceilings) -> Decimal:
+    """What a budget's forecast expects of what its alerts are measured by."""
+    ceiling: Decimal = raised.get(one.key, one.budget["amount"])
+    return (one.expected / ceiling).quantize(_MILLIONTH)
 
 
 def with_reallocations(
@@ -363,6 +388,10 @@ def _version_of(row: Mapping[str, Any]) -> tuple[str, str, int]:
     return row["budget_id"], row["period"], row["version"]
 
 
+def _threshold_of(row: Mapping[str, Any]) -> tuple[str, str, int, Decimal]:
+    return *_version_of(row), row["threshold_percent"]
+
+
 def is_back(one: Outlook, amount: Decimal) -> bool:
     """Within 10 % of its budget again."""
     return not amount or abs(one.expected - amount) < _BACK * amount
@@ -378,7 +407,7 @@ def leaves_its_band(one: Outlook, amount: Decimal) -> bool:
     return abs(variance) >= TRIGGER and chance >= TRIGGER_CHANCE
 
 
-def _outlook_row(one: Outlook, amount: Decimal) -> dict[str, Any]:
+def _outlook_row(one: Outlook, amount: Decimal, expected: Decimal) -> dict[str, Any]:
     accuracy = one.source.accuracy
     return {
         **{name: one.budget[name] for name in ("budget_id", "period", "version")},
@@ -391,6 +420,7 @@ def _outlook_row(one: Outlook, amount: Decimal) -> dict[str, Any]:
         "rest_lo95": money(one.rest.lo95),
         "rest_hi95": money(one.rest.hi95),
         "overrun_probability": ratio(one.chance_above(amount)),
+        "expected_ratio": expected,
         "forecast_status": one.source.status,
         "forecast_model": one.source.model,
         "forecast_accuracy": None if accuracy is None else ratio(accuracy),

@@ -82,6 +82,7 @@ TABLES: dict[str, pa.Schema] = OPTIMIZATION_TABLES | {
             "rest_lo95": _MONEY,
             "rest_hi95": _MONEY,
             "overrun_probability": _RATIO,
+            "expected_ratio": _RATIO,  # expected cost / (amount + what planned events add): what forecast alerts go by
             "is_away": pa.bool_(),  # money was moved for it and it has not come back since
             "forecast_status": pa.string(),
             "forecast_model": pa.string(),
@@ -97,6 +98,21 @@ TABLES: dict[str, pa.Schema] = OPTIMIZATION_TABLES | {
             "alert_date": pa.date32(),
             "expected_cost": _MONEY,
             "probability": _RATIO,
+            "amount": _MONEY,
+            "raised_by": _MONEY,
+        }
+    ),
+    "budget_actual_alerts": pa.schema(
+        {
+            "budget_id": pa.string(),
+            "period": pa.string(),
+            "version": pa.int32(),
+            "threshold_percent": _RATIO,
+            "alert_date": pa.date32(),
+            "raised_on": pa.date32(),
+            "cost": _MONEY,
+            "amount": _MONEY,
+            "raised_by": _MONEY,
         }
     ),
     "budget_adjustments": pa.schema(

@@ -16,6 +16,7 @@ from forecasting.budgets.outlook import (
     locked_above,
     outlooks_of,
     usual_share,
+    with_actual_alerts,
     with_forecast_alerts,
     with_reallocations,
 )
@@ -56,26 +57,65 @@ LIMITS = [
 ]
 
 
+def run_before(share="1.2", day=DAY - timedelta(1), version=1) -> list[dict]:
+    """The outlook that the last run landed: it expected this share of the budget."""
+    return [{"budget_id": "b", "period": "2026-10", "version": version, "as_of_date": day,
+             "expected_ratio": None if share is None else Decimal(share)}]  # fmt: skip
+
+
 def test_a_forecast_alert_comes_once_per_threshold_and_version():
     """Expected 105 of 100: 100 % is passed, 110 % is not; 90 % is for what was spent."""
-    first = with_forecast_alerts([], [outlook("5")], LIMITS, {})
+    first = with_forecast_alerts([], [outlook("5")], LIMITS, {}, run_before())
     assert [(a["threshold_percent"], a["expected_cost"]) for a in first] == [(100, Decimal("105.00"))]
     later = [replace(outlook("30"), as_of=DAY + timedelta(1))]
-    again = with_forecast_alerts(first, later, LIMITS, {})
+    again = with_forecast_alerts(first, later, LIMITS, {}, run_before(day=DAY))
     assert [(a["threshold_percent"], a["alert_date"]) for a in again] == [(100, DAY), (110, DAY + timedelta(1))]
-    assert with_forecast_alerts(again, [outlook("0")], LIMITS, {}) == again  # falling back takes none away
-    armed = with_forecast_alerts(again, [outlook("30", version=2)], [limit | {"version": 2} for limit in LIMITS], {})
+    assert with_forecast_alerts(again, [outlook("0")], LIMITS, {}, run_before()) == again  # falling takes none away
+    limits = [limit | {"version": 2} for limit in LIMITS]
+    armed = with_forecast_alerts(again, [outlook("30", version=2)], limits, {}, run_before(version=2))
     assert len(armed) == 4
 
 
+@pytest.mark.parametrize(
+    ("before", "raised"),
+    [
+        (run_before("1.12"), [100, 110]),
+        (run_before("1.05"), [100]),  # the same breach: 110 % was not passed then
+        (run_before("1.004"), []),
+        (run_before(None), []),  # what an earlier release landed
+        (run_before(day=DAY), []),  # the same days once more
+        (run_before(version=2), []),
+        ([], []),
+    ],
+)
+def test_a_forecast_alert_needs_the_same_breach_in_two_runs_in_a_row(before, raised):
+    """Expected 130 of 100 now."""
+    alerts = with_forecast_alerts([], [outlook("30")], LIMITS, {}, before)
+    assert [alert["threshold_percent"] for alert in alerts] == raised
+
+
 def test_a_planned_event_raises_what_a_forecast_must_pass():
-    """105 expected of 100, of which a launch may take 6."""
-    assert with_forecast_alerts([], [outlook("5")], LIMITS, {("b", "2026-10"): Decimal(106)}) == []
+    """105 expected of 100, of which a launch may take 6; of 4 that it may take the alert tells."""
+    assert with_forecast_alerts([], [outlook("5")], LIMITS, {("b", "2026-10"): Decimal(106)}, run_before()) == []
+    [alert] = with_forecast_alerts([], [outlook("5")], LIMITS, {("b", "2026-10"): Decimal(104)}, run_before())
+    assert (alert["amount"], alert["raised_by"]) == (100, 4)
 
 
 def test_no_forecast_alert_without_five_weeks_of_history_or_for_a_trifle():
-    assert with_forecast_alerts([], [outlook("30", days=34)], LIMITS, {}) == []
-    assert with_forecast_alerts([], [outlook("0.4")], LIMITS, {}) == []  # 0.4 % above: below the 0.5 % that matter
+    assert with_forecast_alerts([], [outlook("30", days=34)], LIMITS, {}, run_before()) == []
+    assert with_forecast_alerts([], [outlook("0.4")], LIMITS, {}, run_before()) == []  # 0.4 %: below what matters
+
+
+def test_an_alert_of_costs_stays_as_it_was_first_raised():
+    """Half was spent on the 5th; later that turns out to be the 4th, and 75 % to be reached too."""
+    half = LIMITS[0] | {"threshold_percent": Decimal(50), "alert_date": date(2026, 10, 5), "cost": Decimal(51)}
+    more = half | {"threshold_percent": Decimal(75), "alert_date": DAY, "cost": Decimal(80)}
+    kept = with_actual_alerts([], [half])
+    assert with_actual_alerts(kept, [half | {"alert_date": date(2026, 10, 4), "cost": Decimal(60)}, more]) == [
+        half,
+        more,
+    ]
+    assert with_actual_alerts(kept, []) == [half]
 
 
 SURE = Total(99.0, 99.5, 100.0, 100.5, 101.0)

@@ -1,93 +1,58 @@
 -- Thresholds that budgets reached, once each. Grain: budget × period × version × threshold × kind.
--- Another version of a budget arms its thresholds again from the day on which it applies; nothing else does. Planned events raise the ceiling from day to day.
+-- An alert stays as it was first raised: the step `budgets` keeps it (landing/results), and no later delivery or decision moves it.
+-- What costs reach since that step ran last is shown as it will be kept.
 with
 
-thresholds as (
+unconverted as (
     select
-        budgets.budget_id,
-        budgets.period,
-        budgets.version,
-        budgets.amount,
-        budgets.owner,
-        budgets.currency,
-        budgets.applies_from,
-        budgets.applies_to,
-        limits.threshold_percent
-    from {{ ref('int_budgets__versions') }} as budgets
-    -- Days are those of the scope as it is now.
-    inner join {{ ref('int_budgets__current') }} as current_budgets
-        on
-            budgets.budget_id = current_budgets.budget_id
-            and budgets.period = current_budgets.period
-            and budgets.scope = current_budgets.scope
-            and coalesce(budgets.scope_value, '') = coalesce(current_budgets.scope_value, '')
-    inner join {{ ref('stg_decisions__budget_thresholds') }} as limits
-        on budgets.budget_id = limits.budget_id and budgets.period = limits.period and budgets.version = limits.version
-    where budgets.amount > 0
+        budget_id,
+        period,
+        max(unconverted_days) as unconverted_days
+    from {{ ref('int_budgets__daily') }}
+    group by budget_id, period
 ),
 
-ceilings as (
+actual_alerts as (
     select
-        daily.budget_id,
-        daily.period,
-        versions.version,
-        daily.charge_date,
-        daily.spent,
-        daily.unconverted_days,
-        {{ money('''coalesce(sum(events.raised_per_day * greatest(0, least(
-            ''' ~ dbt.datediff('events.first_day', 'events.last_day', 'day') ~ ''',
-            ''' ~ dbt.datediff('events.first_day', 'daily.charge_date', 'day') ~ ''' + 1
-        ))), 0)''') }} as raised_by
-    from {{ ref('int_budgets__daily') }} as daily
-    inner join {{ ref('int_budgets__versions') }} as versions
-        on daily.budget_id = versions.budget_id and daily.period = versions.period
-    left join {{ ref('int_budgets__raised') }} as events
+        coalesce(kept.budget_id, reached.budget_id) as budget_id,
+        coalesce(kept.period, reached.period) as period,
+        coalesce(kept.version, reached.version) as version,
+        coalesce(kept.threshold_percent, reached.threshold_percent) as threshold_percent,
+        coalesce(kept.alert_date, reached.alert_date) as alert_date,
+        coalesce(kept.raised_on, reached.raised_on) as raised_on,
+        coalesce(kept.cost, reached.cost) as cost,
+        coalesce(kept.amount, reached.amount) as amount,
+        coalesce(kept.raised_by, reached.raised_by) as raised_by,
+        reached.budget_id is not null as is_reached
+    from {{ ref('stg_results__budget_actual_alerts') }} as kept
+    full outer join {{ ref('int_budgets__reached') }} as reached
         on
-            versions.budget_id = events.budget_id
-            and versions.period = events.period
-            and versions.version = events.version
-    group by
-        daily.budget_id, daily.period, versions.version, daily.charge_date, daily.spent, daily.unconverted_days
-),
-
-reached as (
-    select
-        thresholds.budget_id,
-        thresholds.period,
-        thresholds.version,
-        thresholds.threshold_percent,
-        min(daily.charge_date) as alert_date
-    from thresholds
-    inner join ceilings as daily
-        on
-            thresholds.budget_id = daily.budget_id
-            and thresholds.period = daily.period
-            and thresholds.version = daily.version
-            and daily.charge_date >= thresholds.applies_from
-            and daily.charge_date < thresholds.applies_to
-            and daily.unconverted_days = 0
-            and daily.spent * 100 >= (thresholds.amount + daily.raised_by) * thresholds.threshold_percent
-    group by thresholds.budget_id, thresholds.period, thresholds.version, thresholds.threshold_percent
+            kept.budget_id = reached.budget_id
+            and kept.period = reached.period
+            and kept.version = reached.version
+            and kept.threshold_percent = reached.threshold_percent
 ),
 
 alerts as (
     select
-        reached.budget_id,
-        reached.period,
-        reached.version,
-        reached.threshold_percent,
+        actual_alerts.budget_id,
+        actual_alerts.period,
+        actual_alerts.version,
+        actual_alerts.threshold_percent,
         'actual' as kind,
-        reached.alert_date,
-        daily.spent as cost,
-        daily.raised_by,
-        cast(null as decimal(18, 6)) as probability
-    from reached
-    inner join ceilings as daily
-        on
-            reached.budget_id = daily.budget_id
-            and reached.period = daily.period
-            and reached.version = daily.version
-            and reached.alert_date = daily.charge_date
+        actual_alerts.alert_date,
+        actual_alerts.raised_on,
+        actual_alerts.cost,
+        actual_alerts.amount,
+        actual_alerts.raised_by,
+        cast(null as decimal(18, 6)) as probability,
+        case
+            when actual_alerts.is_reached then true
+            when coalesce(unconverted.unconverted_days, 0) = 0 then false
+        end as is_still_reached
+    from actual_alerts
+    left join unconverted
+        on actual_alerts.budget_id = unconverted.budget_id and actual_alerts.period = unconverted.period
     union all
     select
         forecast.budget_id,
@@ -96,19 +61,18 @@ alerts as (
         forecast.threshold_percent,
         'forecast' as kind,
         forecast.alert_date,
+        forecast.alert_date as raised_on,
         forecast.expected_cost as cost,
-        coalesce(whole.raised_by, 0) as raised_by,
-        forecast.probability
+        forecast.amount,
+        coalesce(forecast.raised_by, 0) as raised_by,
+        forecast.probability,
+        outlooks.expected_ratio * 100 >= forecast.threshold_percent as is_still_reached
     from {{ ref('stg_results__budget_forecast_alerts') }} as forecast
-    left join (
-        select budget_id, period, version, sum(raised_per_day * days) as raised_by
-        from {{ ref('int_budgets__raised') }}
-        group by budget_id, period, version
-    ) as whole
+    left join {{ ref('stg_results__budget_outlooks') }} as outlooks
         on
-            forecast.budget_id = whole.budget_id
-            and forecast.period = whole.period
-            and forecast.version = whole.version
+            forecast.budget_id = outlooks.budget_id
+            and forecast.period = outlooks.period
+            and forecast.version = outlooks.version
 )
 
 select
@@ -118,13 +82,16 @@ select
     alerts.threshold_percent,
     alerts.kind,
     alerts.alert_date,
+    alerts.raised_on,
     {{ money('alerts.cost') }} as cost,
-    {{ money('thresholds.amount') }} as amount,
+    -- Alerts of forecasts that an earlier release kept know no amount.
+    {{ money('coalesce(alerts.amount, versions.amount)') }} as amount,
     {{ money('alerts.raised_by') }} as raised_by,
-    {{ ratio('alerts.cost', '(thresholds.amount + alerts.raised_by)') }} as cost_ratio,
+    {{ ratio('alerts.cost', '(coalesce(alerts.amount, versions.amount) + alerts.raised_by)') }} as cost_ratio,
     alerts.probability,
-    thresholds.currency,
-    thresholds.owner,
+    alerts.is_still_reached,
+    versions.currency,
+    versions.owner,
     -- 85 % warns, 95 % is critical and goes to the heads of finance and technology; what is over is a breach.
     case
         when alerts.threshold_percent >= 100 then 'breach'
@@ -137,9 +104,8 @@ select
         else 'owner'
     end as escalate_to
 from alerts
-inner join thresholds
+inner join {{ ref('int_budgets__versions') }} as versions
     on
-        alerts.budget_id = thresholds.budget_id
-        and alerts.period = thresholds.period
-        and alerts.version = thresholds.version
-        and alerts.threshold_percent = thresholds.threshold_percent
+        alerts.budget_id = versions.budget_id
+        and alerts.period = versions.period
+        and alerts.version = versions.version

@@ -1,0 +1,1 @@
+select * from {{ landed_results('budget_actual_alerts') }}
