@@ -220,7 +220,8 @@ def test_planned_events_are_in_a_budgets_forecast_once(tmp_path):
     october = {"budget_id": "b", "period": "2026-10", "scope": "total", "scope_value": None, "amount": Decimal(300),
                "starts_on": date(2026, 10, 1), "ends_on": date(2026, 11, 1)}  # fmt: skip
     launch = {"scope": "total", "scope_value": "", "starts_on": date(2026, 9, 11), "ends_on": date(2026, 10, 10),
-              "change_percent": Decimal(50), "monthly_amount": None}  # fmt: skip
+              "change_percent": Decimal(50), "monthly_amount": None, "first_credits": None,
+              "other_credits": None}  # fmt: skip
     move = launch | {"starts_on": date(2026, 10, 6), "ends_on": date(9999, 12, 31), "change_percent": None,
                      "monthly_amount": Decimal(31)}  # fmt: skip
     memory = Memory(tmp_path / "memory.parquet")
@@ -233,6 +234,17 @@ def test_what_an_event_switched_off_stays_off_and_no_cost_falls_below_nothing():
     assert usual_cost([off], DAY, 0.0) == 0 and planned_cost([off], DAY, 5.0) == -5
     assert usual_cost([move], DAY, 4.0) == 0 and planned_cost([move], DAY, 4.0) == 10
     assert usual_cost([off, move], DAY - timedelta(1), 7.0) == 7
+
+
+def test_credits_that_end_come_on_top_of_the_forecast_once():
+    """31 a day less 3.1 of credits (93 on October's other days), on firsts less 20. From the 10th they are gone and
+    10 % more is used: 34.1 where 27.9 would have been usual, and 11 on a first."""
+    plan = Plan(DAY, date.max, 10, 0, 20, 93)
+    assert planned_cost([plan], DAY - timedelta(1), 27.9) == 0 and usual_cost([plan], DAY - timedelta(1), 27.9) == 27.9
+    assert 27.9 + planned_cost([plan], DAY, 27.9) == pytest.approx(34.1)
+    assert usual_cost([plan], DAY, 34.1) == pytest.approx(27.9)
+    assert 11 + planned_cost([plan], date(2026, 11, 1), 11) == pytest.approx(34.1)
+    assert usual_cost([plan], date(2026, 11, 1), 34.1) == pytest.approx(11)
 
 
 def test_the_usual_share_follows_the_weekdays():

@@ -6,7 +6,7 @@
     pre_hook="{{ delete_stale_periods() }}"
 ) }}
 -- Allocated costs by everything that the scope of a budget may name.
--- Grain: billing period × day × source × provider × sub-account × service × usage or not × currency × cost centre.
+-- Grain: billing period × day × source × provider × sub-account × service × usage, credit or neither × currency × cost centre.
 -- Each line is converted by itself and once: what is summed of these by day or by month agrees to the last decimal.
 select
     costs.billing_period,
@@ -16,6 +16,7 @@ select
     costs.sub_account_id,
     costs.service_name,
     costs.charge_category = 'Usage' as is_usage,
+    costs.charge_kind = 'credit' as is_credit,
     costs.currency,
     costs.cost_center_id,
     centers.department,

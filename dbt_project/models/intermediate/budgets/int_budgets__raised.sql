@@ -1,15 +1,8 @@
 -- How planned events raise what a budget's alerts are measured by, while they last. Grain: budget × period × version × event.
--- The budget itself stays as approved. An event reaches budgets of its own scope; one of the total, a business unit or a
--- department also those within. Per cent are of the budget, an amount a month is spread over the year's days.
+-- The budget itself stays as approved. An event counts as in the budget's forecast (int_budgets__planned): by the share of the
+-- budget's newest costs that lies in its scope, with the credits that end there; one of the budget's own scope also where nothing
+-- costs there yet. Per cent are of the budget, an amount a month is spread over the year's days.
 with
-
-centers as (
-    select
-        cost_center_id,
-        business_unit
-    from {{ ref('dim_cost_centers') }}
-    qualify row_number() over (partition by cost_center_id order by valid_from desc) = 1
-),
 
 events as (
     select
@@ -24,24 +17,21 @@ events as (
         greatest(events.starts_on, budgets.starts_on) as first_day,
         least(events.ends_on, budgets.ends_on) as last_day,
         {{ dbt.datediff('budgets.starts_on', 'budgets.ends_on', 'day') }} as budget_days,
-        coalesce(events.change_percent, 0) as change_percent,
-        case when events.currency = budgets.currency then coalesce(events.monthly_amount, 0) else 0 end as monthly_amount
+        cast(coalesce(planned.change_percent, case when events.scope = budgets.scope and coalesce(events.scope_value, '') = coalesce(budgets.scope_value, '') then events.change_percent end, 0) as decimal(18, 6))
+            as change_percent,
+        coalesce(
+            planned.monthly_amount,
+            case when events.scope = budgets.scope and coalesce(events.scope_value, '') = coalesce(budgets.scope_value, '') and events.currency = budgets.currency then events.monthly_amount end,
+            0
+        ) + coalesce(planned.first_credits + planned.other_credits, 0) as monthly_amount
     from {{ ref('int_budgets__versions') }} as budgets
-    left join centers on budgets.scope_value = centers.cost_center_id
     inner join {{ ref('stg_decisions__planned_events') }} as events
+        on events.starts_on < budgets.ends_on and events.ends_on > budgets.starts_on
+    left join {{ ref('int_budgets__planned') }} as planned
         on
-            events.starts_on < budgets.ends_on
-            and events.ends_on > budgets.starts_on
-            and (
-                events.scope = 'total'
-                or (events.scope = budgets.scope and events.scope_value = budgets.scope_value)
-                or (events.scope = 'department' and events.scope_value = budgets.department)
-                or (
-                    events.scope = 'business_unit'
-                    and budgets.scope = 'cost_center'
-                    and events.scope_value = centers.business_unit
-                )
-            )
+            budgets.scope = planned.scope
+            and coalesce(budgets.scope_value, '') = planned.scope_value
+            and events.event_id = planned.event_id
 )
 
 select
