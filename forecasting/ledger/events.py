@@ -35,6 +35,7 @@ class Event:
     monthly_amount: float | None
     currency: str | None
     centers: frozenset[str] = frozenset()  # cost centres of a business unit
+    decided: str = ""  # the amount as it was decided, where that was in another currency
 
     @classmethod
     def of(cls, row: dict[str, Any], units: Mapping[str, frozenset[str]]) -> Event:
@@ -71,7 +72,8 @@ class Event:
     def assumption(self) -> str:
         change = f"{self.change_percent:+g} %" if self.change_percent is not None else ""
         amount = f"{self.monthly_amount:+,.2f} {self.currency} a month" if self.monthly_amount is not None else ""
-        return f"planned event {self.event_id} ({self.kind}) from {self.starts_on} {change} {amount}".strip()
+        decided = f"({self.decided})" if self.decided else ""
+        return f"planned event {self.event_id} ({self.kind}) from {self.starts_on} {change} {amount} {decided}".strip()
 
 
 def _share(leaf: Leaf, mix: pl.DataFrame, named: frozenset[str], column: str, event: Event) -> float:
@@ -96,6 +98,35 @@ def parts_of(events: list[Event], leaves: list[Leaf], mix: pl.DataFrame) -> Valu
     beside = [frozenset(named[leaf.x_source, leaf.cost_center_id, leaf.currency]) for leaf in leaves]
     parts = [[event.part_of(leaf, mix, own) for leaf, own in zip(leaves, beside, strict=True)] for event in events]
     return np.array(parts).reshape(len(events), len(leaves))
+
+
+def in_billed_currency(
+    events: list[Event], usage: Mapping[Leaf, Series], mix: pl.DataFrame, rates: Mapping[str, float]
+) -> list[Event]:
+    """Amounts in a currency that their scope does not bill, in the one that most of it is billed in.
+
+    `rates` are the newest into the reporting currency; where one lacks the event stays as it is, and changes nothing.
+    """
+    leaves, found = list(usage), []
+    sizes = np.array([np.abs(one.values[-28:]).sum() * rates.get(leaf.currency, 0.0) for leaf, one in usage.items()])
+    for event in events:
+        if (
+            event.monthly_amount
+            and event.currency
+            and event.currency in rates
+            and not parts_of([event], leaves, mix).any()
+        ):
+            weights: dict[str, float] = {}
+            inside = parts_of([replace(event, currency=None)], leaves, mix)[0] * sizes
+            for leaf, weight in zip(leaves, inside, strict=True):
+                weights[leaf.currency] = weights.get(leaf.currency, 0.0) + float(weight)
+            billed = max(sorted(weights), key=lambda currency: weights[currency], default="")
+            if weights.get(billed):
+                amount = round(event.monthly_amount * rates[event.currency] / rates[billed], 2)
+                decided = f"{event.monthly_amount:+,.2f} {event.currency}"
+                event = replace(event, monthly_amount=amount, currency=billed, decided=decided)
+        found.append(event)
+    return found
 
 
 def without_events(usage: dict[Leaf, Series], events: list[Event], mix: pl.DataFrame) -> dict[Leaf, Series]:

@@ -8,9 +8,9 @@ from dataclasses import replace
 import duckdb
 import polars as pl
 
-from forecasting.ledger.events import Event
+from forecasting.ledger.events import Event, in_billed_currency
 from forecasting.ledger.outlook import outlook
-from forecasting.ledger.panel import ledger_panel
+from forecasting.ledger.panel import ledger_panel, usage_series
 from forecasting.ledger.rows import vintage_tables
 from forecasting.memory import Memory
 from pipelines.landing.forecasts import Vintage, land_vintage, vintages
@@ -45,10 +45,13 @@ def forecast_ledger(workspace: Workspace, workers: int = 2) -> str:
         events = [Event.of(row, units) for row in con.execute(
             "select * from stg_decisions__planned_events order by event_id").pl().iter_rows(named=True)]  # fmt: skip
         mix = con.execute(_MIX).pl()
+        newest = con.execute("select from_currency, max_by(rate, billing_period) from int_currency__rates group by 1")
+        rates = {currency: float(rate) for currency, rate in newest.fetchall()}
     pool = workspace.settings.forecast.pool
     panel = ledger_panel(rows)
     if panel is None or panel.costs.filter(pl.col("stream") == "usage").is_empty():
         return "forecast   nothing to forecast yet"
+    events = in_billed_currency(events, usage_series(panel), mix, rates)
     fingerprint = _fingerprint([rows, mix], events, pool)
     known = vintages(workspace)
     if known and known[-1].fingerprint == fingerprint:

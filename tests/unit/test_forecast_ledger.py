@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
 import pytest
 
-from forecasting.ledger.events import Event, parts_of, planned_changes, without_events
+from forecasting.ledger.events import Event, in_billed_currency, parts_of, planned_changes, without_events
 from forecasting.ledger.outlook import Outlook, outlook
 from forecasting.ledger.panel import Leaf, ledger_panel, usage_series
 from forecasting.ledger.rows import vintage_tables
 from forecasting.ledger.schedule import scheduled_costs
-from forecasting.series import Series
+from forecasting.series import DAILY, Series
 from pipelines.landing.forecasts import TABLES, Vintage
 
 START, END = date(2026, 6, 1), date(2026, 10, 31)
@@ -159,6 +160,22 @@ def test_an_amount_a_month_is_spread_over_its_days_and_leaves_and_credits_end() 
     assert change[0] == pytest.approx(np.full(30, 30.0))  # 1200 / 30 days, three quarters of it
     assert change[1] == pytest.approx(np.full(30, 10.0))
     assert change[2].tolist() == [0.0] * 10 + [5.0] * 20
+
+
+def test_an_amount_in_a_currency_that_is_not_billed_is_converted_into_the_one_that_most_is_billed_in() -> None:
+    """Shop is billed 40 USD and 60 EUR at 1.2; 750 GBP at 1.6 are 1200 USD, so 1000 EUR. Nothing says what a JPY is."""
+    usage = {
+        Leaf("s", "p", "vm", "A", department, currency): Series(
+            f"{department}{currency}", DAILY, START, np.array([cost])
+        )
+        for department, currency, cost in (("Shop", "USD", 40.0), ("Shop", "EUR", 60.0), ("Data", "USD", 900.0))
+    }
+    rates = {"USD": 1.0, "EUR": 1.2, "GBP": 1.6}
+    pounds = Event("g", "launch", "department", "Shop", START, date(9999, 12, 31), None, 750.0, "GBP")
+    kept = [replace(pounds, currency="JPY"), replace(pounds, currency="USD"), replace(pounds, scope_value="None")]
+    found = in_billed_currency([pounds, *kept], usage, NO_MIX, rates)
+    assert (found[0].monthly_amount, found[0].currency) == (1000.0, "EUR") and found[1:] == kept
+    assert "+1,000.00 EUR a month (+750.00 GBP)" in found[0].assumption()
 
 
 def test_an_event_of_a_unit_an_account_or_a_small_service_changes_its_part_of_the_leaves() -> None:
