@@ -2,12 +2,17 @@
 
 import json
 import shutil
+from datetime import timedelta
+from decimal import Decimal
 
 import duckdb
 import pytest
 
+from forecasting.budgets.outlook import look_ahead
 from pipelines.build import build, compute_results
+from pipelines.dbt_command import run_dbt
 from pipelines.errors import BuildError, ResultError
+from pipelines.landing.results import land_result, landed_result
 from pipelines.outputs.publish import published_from_built
 from pipelines.settings import Workspace
 
@@ -197,3 +202,32 @@ def test_a_step_that_breaks_off_is_named_keeps_what_it_found_and_is_tried_again(
     assert published_from_built(watched) is None  # the next run does not take this one for whole
     in_the_way.rmdir()
     assert compute_results(watched).failed == ()
+
+
+def test_alerts_stay_as_they_were_raised_and_a_forecast_is_alerted_in_its_second_run(watched):
+    """As if 999 % had been reached by a cost that was restated since, 50 % a day earlier; the last run knew less."""
+    assert landed_result(watched, "budget_forecast_alerts") == []
+    kept = landed_result(watched, "budget_actual_alerts")
+    one = next(a for a in kept if a["budget_id"] == "machine-learning-month" and a["threshold_percent"] == 50)
+    earlier = one | {"alert_date": one["alert_date"] - timedelta(1), "cost": one["cost"] + 1}
+    never = earlier | {"threshold_percent": Decimal(999)}
+    land_result(watched, "budget_actual_alerts", [earlier, never, *(a for a in kept if a is not one)])
+    before = landed_result(watched, "budget_outlooks")
+    land_result(watched, "budget_outlooks", [row | {"as_of_date": row["as_of_date"] - timedelta(1)} for row in before])
+
+    look_ahead(watched)
+    run_dbt(watched, ["run", "--select", "fct_budget_alerts"])
+
+    over = {(row["budget_id"], row["period"]) for row in before if row["expected_ratio"] >= Decimal("1.005")}
+    with duckdb.connect(str(watched.warehouse), read_only=True) as con:
+        found = con.execute(
+            "select threshold_percent, alert_date, cost, is_still_reached from fct_budget_alerts where kind = 'actual' "
+            "and budget_id = ? and period = ? and threshold_percent in (50, 999) order by 1",
+            [one["budget_id"], one["period"]],
+        ).fetchall()
+        alerted = con.execute(
+            "select distinct budget_id, period, is_still_reached from fct_budget_alerts where kind = 'forecast'"
+        ).fetchall()
+    day, cost = earlier["alert_date"], earlier["cost"]
+    assert found == [(50, day, cost, True), (999, day, cost, False)]
+    assert over and {(name, period, True) for name, period in over} >= set(alerted) and alerted
