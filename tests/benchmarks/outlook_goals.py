@@ -160,6 +160,8 @@ def main() -> None:
     if "fees" in parts:
         ours, smoothing = fees(daily, how)
         goals.add(f"fee on every first, 30-day WAPE (AutoETS {smoothing:.3f})", ours, "<=0.13", "<=0.115")
+        # The reference's series were easier: AutoETS had 0.135 on their usage alone.
+        goals.add("the same as a ratio to AutoETS on the usage alone", ours / smoothing, "<=0.96", "<=0.85")
     if "month_end" in parts:
         ours, rate = month_end(daily, how)
         goals.add(f"month end on day 10, mean error (run rate {rate:.3f})", ours, "<=0.070", "<=0.065")
