@@ -19,6 +19,7 @@ from forecasting.intervals import LEVELS, UNTESTED, Band, Told, calibrate, calib
 from forecasting.memory import Memory
 from forecasting.results import BacktestRow, Forecast, SeriesForecast
 from forecasting.series import DAILY, MONTHLY, SEASON, Panel, Series, Values
+from forecasting.yearly_days import yearly_factors
 
 Progress = Callable[[str], None]
 _FULL = ("AutoARIMA", "AutoETS", "DynamicTheta", "CES", "WeekdayMean", "SeasonalNaive", "Prophet", *TREES)
@@ -138,6 +139,7 @@ def _forecast_group(
     now = asked.from_origin(panel, 0, horizon)
     combined = [(origin, _combined(panel, past, origin, models)[0]) for origin in past]
     point, judged = _combined(panel, past, now, models)
+    splits = [_noted(split, row) for split, row in zip(splits, yearly_factors(panel, horizon), strict=True)]
     said, before = told(now, point), [told(origin, made) for origin, made in combined]
     band, total_band = calibrate(before, said), calibrate_totals(before, said)
     rows = [
@@ -155,6 +157,15 @@ def _forecast_group(
         for at, split in enumerate(splits)
     ]
     return forecasts, rows
+
+
+def _noted(split: Split, factors: Values) -> Split:
+    dates = split.usage.periods(1, len(factors))
+    days = ", ".join(f"{day} × {factor:.2f}" for day, factor in zip(dates, factors, strict=True) if factor != 1)
+    if not days:
+        return split
+    note = f"nearly all series moved on these dates a year before, and are taken to again: {days}"
+    return replace(split, usage=replace(split.usage, notes=(*split.usage.notes, note)))
 
 
 def days_since_sunday(day: date) -> int:
@@ -177,7 +188,9 @@ def _combined(
     judged = judge(known_at(past, origin.steps_back), models, len(panel))
     if panel[0].frequency == MONTHLY:
         return combine_months(origin), judged
-    return combine(origin, judged, np.array([len(s.values) - origin.steps_back for s in panel])), judged
+    known = [series.until(origin.steps_back) for series in panel]
+    made = combine(origin, judged, np.array([len(series.values) for series in known]))
+    return made * yearly_factors(known, made.shape[1]), judged
 
 
 def _before(combined: list[tuple[Origin, Values]], origin: Origin) -> list[Told]:

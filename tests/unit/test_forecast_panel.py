@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from forecasting.results import forecast_frame
 from forecasting.series import Panel, Series, panel_of
 from forecasting.series_table import read_series
 from forecasting.statistical import forecast_one, weekday_mean
+from forecasting.yearly_days import yearly_factors
 from pipelines.cli import app
 from pipelines.errors import SeriesError
 
@@ -204,6 +206,46 @@ def test_a_fee_on_the_first_of_the_month_is_scheduled_and_not_spread() -> None:
     said = forecast_panel(Panel([series]), 14, pool="fast", workers=1).series[0]
     assert said.point == pytest.approx([70.0 if day.day == 1 else 10.0 for day in said.dates], abs=0.01)
     assert said.scheduled.tolist() == [60.0 if day.day == 1 else 0.0 for day in said.dates]
+
+
+def christmases(series: int, moved: int, size: float = 0.5, days: int = 700) -> list[Series]:
+    """Steady weeks to 30 November 2026; on 25 December 2025 `moved` of the series had `size` of the usual cost."""
+    start = date(2026, 11, 30) - timedelta(days - 1)
+    found = []
+    for number in range(series):
+        values = np.full(days, 100.0 + number)
+        values[(date(2025, 12, 25) - start).days] *= size if number < moved else 1.0
+        found.append(Series(f"{number}", "D", start, values))
+    return found
+
+
+def test_a_date_on_which_nearly_all_series_moved_comes_again_in_part() -> None:
+    """Half the cost on Christmas: 0.5 to the power 0.6 is 0.66 of the usual cost. A floor of 1 % moves it a bit."""
+    factors = yearly_factors(christmases(10, moved=10), 40)
+    assert factors[:, 24] == pytest.approx([0.5**0.6] * 10, rel=0.01)
+    assert np.delete(factors, 24, axis=1) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("panel", "why"),
+    [
+        (christmases(10, moved=8), "eight of ten: some moved for reasons of their own"),
+        (christmases(7, moved=7), "seven series tell little"),
+        (christmases(10, moved=10, size=0.8), "a fifth less is within what days do"),
+        (christmases(10, moved=10, days=360), "less than a year of history"),
+    ],
+)
+def test_a_date_is_not_expected_again_by_few_series_or_small_moves(panel: list[Series], why: str) -> None:
+    assert (yearly_factors(panel, 40) == 1).all(), why
+
+
+def test_a_forecast_names_the_dates_that_come_again() -> None:
+    noise = np.random.default_rng(5)
+    panel = [replace(s, values=s.values * noise.normal(1, 0.03, 700)) for s in christmases(9, moved=9)]
+    made = forecast_panel(Panel(panel), 30, pool="fast", workers=1)
+    for found in made.series:
+        assert found.point[24] == pytest.approx(0.66 * found.point[[23, 25]].mean(), rel=0.1)
+        assert "2026-12-25 × 0.6" in "; ".join(found.assumptions)
 
 
 def test_rows_of_one_day_add_up_copies_count_once_and_gaps_take_their_weekday() -> None:
