@@ -113,9 +113,7 @@ def _immature_days(con: duckdb.DuckDBPyConnection, panel: Panel, nodes: dict[str
 
 def _floors(con: duckdb.DuckDBPyConnection, panel: Panel, nodes: dict[str, Node], amount: float) -> list[Floors]:
     """The least amount in each series' own currency, at its newest rate; without a rate, as it stands."""
-    rates = dict(
-        con.execute("select from_currency, max_by(rate, billing_period) from int_currency__rates group by 1").fetchall()
-    )
+    rates = dict(con.execute("select from_currency, rate from int_currency__newest_rates").fetchall())
     return [Floors(amount=amount / float(rates.get(nodes[name].currency) or 1)) for name in panel.names]
 
 

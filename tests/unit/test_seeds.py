@@ -16,7 +16,11 @@ KEYS = {
     "instance_sizes": ("provider", "resource_type", "sku"),
     "burstable_baselines": ("provider", "sku"),
     "currencies": ("currency_code",),
-    "benchmarks": ("kpi", "segment", "value"),
+    "billing_lags": ("provider",),
+    "commitment_programs": ("program", "service_category"),
+    "effort_levels": ("effort",),
+    "migration_equivalents": ("provider", "meter_kind", "sku_pattern"),
+    "regions": ("provider_region_key",),
 }
 
 

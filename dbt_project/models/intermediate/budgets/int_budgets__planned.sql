@@ -52,14 +52,6 @@ shares as (
     from both_sides
 ),
 
-rates as (
-    select
-        from_currency,
-        max_by(rate, billing_period) as rate
-    from {{ ref('int_currency__rates') }}
-    group by from_currency
-),
-
 changed as (
     select
         shares.scope,
@@ -71,7 +63,7 @@ changed as (
     from shares
     inner join {{ ref('stg_decisions__planned_events') }} as events
         on shares.event_scope = events.scope and shares.event_value = coalesce(events.scope_value, '')
-    left join rates on events.currency = rates.from_currency
+    left join {{ ref('int_currency__newest_rates') }} as rates on events.currency = rates.from_currency
     -- Where credits outweigh costs no share can be told.
     where
         coalesce(events.change_percent, events.monthly_amount * rates.rate) is not null

@@ -4,12 +4,6 @@
 {%- set work = money("efforts.effort_hours * cast('" ~ hour ~ "' as decimal(16, 4))") if hour else 'cast(null as decimal(28, 12))' %}
 with
 
-rates as (
-    select from_currency, rate
-    from {{ ref('int_currency__rates') }}
-    qualify row_number() over (partition by from_currency order by billing_period desc) = 1
-),
-
 workloads as (
     select
         workload,
@@ -103,8 +97,8 @@ priced as (
         {{ "" if loop.first else "or " }}(allowed.{{ component }} > 0 and allowed.price_{{ component }} is null)
         {%- endfor %} as lacks_price
     from allowed
-    left join rates on allowed.currency = rates.from_currency
-    left join rates as target_rates on allowed.target_currency = target_rates.from_currency
+    left join {{ ref('int_currency__newest_rates') }} as rates on allowed.currency = rates.from_currency
+    left join {{ ref('int_currency__newest_rates') }} as target_rates on allowed.target_currency = target_rates.from_currency
     left join {{ ref('int_migration__stranded') }} as stranded
         on
             allowed.workload = stranded.workload

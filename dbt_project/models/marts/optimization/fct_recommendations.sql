@@ -49,12 +49,6 @@ open_ones as (
     left join owners on lower(current_ones.resource_id) = owners.resource_key
 ),
 
-rates as (
-    select from_currency, rate
-    from {{ ref('int_currency__rates') }}
-    qualify row_number() over (partition by from_currency order by billing_period desc) = 1
-),
-
 shown as (
     select
         recommendation_id, run_date, first_seen_date, run_date as last_seen_date,
@@ -104,7 +98,7 @@ priced as (
         cast(null as decimal(28, 12)) as work_cost
         {%- endif %}
     from shown
-    left join rates on shown.currency = rates.from_currency
+    left join {{ ref('int_currency__newest_rates') }} as rates on shown.currency = rates.from_currency
 )
 
 select

@@ -36,12 +36,6 @@ moves as (
     group by workload, provider, target_provider
 ),
 
-rates as (
-    select from_currency, rate
-    from {{ ref('int_currency__rates') }}
-    qualify row_number() over (partition by from_currency order by billing_period desc) = 1
-),
-
 offered as (
     select
         pairs.*,
@@ -62,7 +56,7 @@ offered as (
             pairs.workload = moves.workload
             and pairs.other_provider = moves.provider
             and pairs.provider = moves.target_provider
-    left join rates on pairs.currency = rates.from_currency
+    left join {{ ref('int_currency__newest_rates') }} as rates on pairs.currency = rates.from_currency
 )
 
 select
