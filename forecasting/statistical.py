@@ -69,12 +69,13 @@ def weekday_mean(values: Values, horizon: int, season: int, dates: list[date]) -
 
 
 def _prophet(values: Values, horizon: int, season: int, dates: list[date]) -> Any:
+    # They set their own levels again on first use, and miss plotly when imported; what Prophet has to say is in our
+    # assumptions.
+    for name in ("prophet", "prophet.plot", "cmdstanpy"):
+        logging.getLogger(name).disabled = True
     import pandas as pd
     from prophet import Prophet
 
-    # They set their own levels again on first use; what Prophet has to say is in our assumptions.
-    for name in ("prophet", "cmdstanpy"):
-        logging.getLogger(name).disabled = True
     if len(values) < 100:
         raise ValueError("too short: Prophet falls back to a slow solver below 100 rows")
     model = Prophet(
